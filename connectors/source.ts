@@ -1,0 +1,64 @@
+/**
+ * One value of a row, exact, as a connector hands it over. Which of the forms it has follows from its
+ * column's kind; SQL NULL is `null` in every kind.
+ */
+export type Cell = string | boolean | Uint8Array | null;
+
+/**
+ * What the cells of a column hold:
+ *
+ * - `text`: a string, as it is.
+ * - `text_or_json`: a string that nests where it parses to an object or an array (sources without a JSON
+ *   type of their own for it).
+ * - `number`: a decimal number as text (`-12`, `0.10`, `1e-7`), or `NaN`, `Infinity`, `-Infinity`.
+ * - `boolean`: `true` or `false`.
+ * - `instant`: ISO 8601 in UTC with the source's whole precision, `2026-01-31T08:15:00.123456Z`.
+ * - `datetime`: the same without a zone, `2026-01-31T08:15:00.123456`.
+ * - `date`: `2026-01-31`.
+ * - `json`: a valid JSON text.
+ * - `binary`: bytes.
+ *
+ * A value that its kind cannot express (PostgreSQL's `infinity` as a timestamp, a year before 1) comes as the
+ * source's own text all the same: `mapping` treats what it does not recognise as text.
+ */
+export type ColumnKind =
+  'text' | 'text_or_json' | 'number' | 'boolean' | 'instant' | 'datetime' | 'date' | 'json' | 'binary';
+
+/** A column of a result: its name as the source returns it, and what its cells hold. */
+export interface Column {
+  readonly name: string;
+  readonly kind: ColumnKind;
+}
+
+export type Row = readonly Cell[];
+
+export interface QueryRequest {
+  /** One statement; `{{last_sync_time}}` is already replaced. */
+  readonly sql: string;
+  /** How many rows a page holds at most; at least 1. */
+  readonly pageRows: number;
+  /** Aborting it cancels the statement on the server; the pages then throw its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** A query under way. The columns are known even where the result is empty. */
+export interface QueryResult {
+  readonly columns: readonly Column[];
+  /**
+   * The rows in the query's order, read from the server as fast as they are taken. Leaving the loop early
+   * stops the statement on the server.
+   *
+   * @throws RowcastError where the result cannot be read to its end; the stream never just ends early.
+   */
+  readonly pages: AsyncIterable<readonly Row[]>;
+}
+
+/** An open connection to a database or a warehouse, which is only ever read. */
+export interface Source {
+  /** The source's own clock now, in milliseconds since 1970. @throws RowcastError */
+  clock(): Promise<number>;
+  /** Starts a query in a read-only transaction or session. One at a time. @throws RowcastError */
+  query(request: QueryRequest): Promise<QueryResult>;
+  /** Closes the connection; never throws, and stops what is still running. */
+  close(): Promise<void>;
+}

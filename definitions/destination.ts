@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { SecretReference } from '../secrets/reference.ts';
+import { Name, Title } from './name.ts';
+
+const Url = z
+  .url({
+    protocol: /^https?$/,
+    error: 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"',
+  })
+  .refine((url) => new URL(url).username === '' && new URL(url).password === '', {
+    error: 'must not hold a user or password; give the key as `writeKey`',
+  })
+  .transform((url) => url.replace(/\/+$/, ''))
+  .refine((url) => url.endsWith('/v1'), { error: 'must end in "/v1"; the batch endpoint is found below it' });
+
+const positive = (what: string) =>
+  z.int(`must be a whole number of ${what}`).min(1, `must be at least 1 ${what}`);
+
+const shared = { name: Name, title: Title.optional(), writeKey: SecretReference };
+
+const CustomerioDestination = z.strictObject({
+  ...shared,
+  kind: z.literal('customerio'),
+  region: z.enum(['us', 'eu'], { error: 'must be "us" or "eu"' }).default('us'),
+  /** A proxy or a test server instead of the region's endpoint. */
+  url: Url.optional(),
+});
+
+const HttpDestination = z.strictObject({
+  ...shared,
+  kind: z.literal('http'),
+  url: Url,
+  /** Bytes of one call as JSON; 32 KB by default. */
+  callBytesMax: positive('bytes').default(32 * 1024),
+  /** Bytes of one batch as JSON; 500 KB by default. */
+  batchBytesMax: positive('bytes').default(500 * 1024),
+  /** Requests a second to this destination from one worker. */
+  requestsPerSecond: positive('requests').default(100),
+});
+
+/** A named endpoint with its write key, shared by integrations. */
+export const DestinationDefinition = z.discriminatedUnion('kind', [CustomerioDestination, HttpDestination], {
+  error: 'must be "customerio" or "http"',
+});
+export type DestinationDefinition = z.output<typeof DestinationDefinition>;

@@ -1,0 +1,29 @@
+/**
+ * Named objects in a folder or a bucket. Keys are relative paths of `/`-separated segments, each of
+ * `[A-Za-z0-9._=-]`. An object, once it can be seen, is whole; it is never changed.
+ */
+export interface Storage {
+  readonly identity: StorageIdentity;
+  /** Creates an object; durable once it resolves. @throws RowcastError where the key exists already, the storage is full or out of reach. */
+  put(key: string, body: Uint8Array): Promise<void>;
+  /** An object's bytes, or null where there is none. @throws RowcastError */
+  get(key: string): Promise<Buffer | null>;
+  /** The keys below a folder (`runs/people`), in ascending order of their bytes. Empty where the folder is not there. */
+  list(folder: string): Promise<string[]>;
+  /** Removes a folder and all below it, or one object; nothing there is fine. */
+  remove(key: string): Promise<void>;
+  /** A new empty local folder for a job's own temporary files, and its removal. */
+  scratch(): Promise<ScratchFolder>;
+}
+
+/** What tells one storage from another, wherever it is mounted. */
+export interface StorageIdentity {
+  /** A ULID kept in the folder itself, or the bucket's name. */
+  readonly id: string;
+  /** Where this process finds it, for messages: a path or a URL. */
+  readonly location: string;
+}
+
+export interface ScratchFolder extends AsyncDisposable {
+  readonly path: string;
+}

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Rooms that run alone: no server is started for them.
+        test: {
+          name: 'rooms',
+          include: ['test/{mapping,storage,delivery,definitions,secrets,tidy,cli}/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        // Everything that needs a real PostgreSQL or a real Temporal.
+        test: {
+          name: 'engine',
+          include: ['test/{connectors,extraction,activities,workflows,client,run,dev}/**/*.test.ts'],
+          globalSetup: ['test/servers.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,175 @@
+import type { CallType } from '../mapping/mapper.ts';
+import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { IntegrationDefinition } from '../definitions/integration.ts';
+import type { SyncDefinition } from '../definitions/sync.ts';
+import type { FailureCode } from '../errors.ts';
+import type { StorageIdentity } from '../storage/storage.ts';
+
+/*
+ * What the client and the workflows say to each other: ids, names of updates and queries, and their shapes.
+ * These are API between versions: a client may be older or newer than the worker.
+ */
+
+export const syncWorkflowId = (sync: string) => `rowcast-sync-${sync}`;
+/** A sync's Schedule has the id of its workflow. */
+export const scheduleId = syncWorkflowId;
+export const runWorkflowIdPrefix = (sync: string) => `rowcast-run-${sync}`;
+export const integrationWorkflowId = (name: string) => `rowcast-integration-${name}`;
+export const destinationWorkflowId = (name: string) => `rowcast-destination-${name}`;
+
+/** Workflow types. */
+export const WORKFLOWS = {
+  sync: 'sync',
+  syncRun: 'syncRun',
+  integration: 'integration',
+  destination: 'destination',
+  preview: 'preview',
+} as const;
+
+/** Names of updates and queries. */
+export const MESSAGES = {
+  /** Update of sync, integration and destination: create or change the definition. `ApplyRequest` → `ApplyAnswer` */
+  apply: 'apply',
+  /** Update of sync, integration, destination: end it. `DeleteRequest` → void */
+  delete: 'delete',
+  /** Update of sync: a run asks for the lease and its window. `BeginRunRequest` → `BeginRunAnswer` */
+  beginRun: 'beginRun',
+  /** Update of sync: a run hands back its result. `FinishRunRequest` → `ImportRecord` */
+  finishRun: 'finishRun',
+  /** Query of sync (→ `SyncDescription`), integration and destination (→ `DefinitionDescription`). */
+  describe: 'describe',
+  /** Query of sync: `{ before?: string; limit: number }` → `ImportRecord[]`, newest first, among the newest hundred. */
+  imports: 'imports',
+} as const;
+
+export interface ApplyRequest<Definition> {
+  readonly definition: Definition;
+  /** Refuse with `revision_conflict` unless the current revision is this; 0: must not exist yet. */
+  readonly ifRevision?: number;
+  /** Only for syncs: whether the Schedule is to run; absent: true where the sync is new, else as it is. */
+  readonly enabled?: boolean;
+}
+
+export interface ApplyAnswer {
+  readonly change: 'created' | 'updated' | 'unchanged';
+  readonly revision: number;
+  /** Names of the fields that changed. */
+  readonly changed: readonly string[];
+  /** Sentences for the user: last_sync_time kept, state taken over from a copy, a schedule changed elsewhere. */
+  readonly notices: readonly string[];
+}
+
+export interface DeleteRequest {
+  readonly ifRevision?: number;
+}
+
+export interface DefinitionDescription<Definition> {
+  readonly definition: Definition;
+  readonly revision: number;
+}
+
+export interface SyncDescription extends DefinitionDescription<SyncDefinition> {
+  /** Whole Unix seconds by the source's clock; 0 before the first successful run. */
+  readonly lastSyncTime: number;
+  readonly storage: StorageIdentity;
+  /** The run that holds the lease, if one does. */
+  readonly running: ImportRecord | null;
+  readonly lastImport: ImportRecord | null;
+}
+
+export type Outcome = 'running' | 'succeeded' | 'succeeded_with_errors' | 'failed' | 'skipped' | 'cancelled';
+export type Trigger = 'schedule' | 'manual' | 'backfill' | 'retry';
+
+/** The record of a run that people look at. Every `…At` is ISO 8601 in UTC; what is unknown is null. */
+export interface ImportRecord {
+  /** The run's name: its workflow id, a tilde, and the id of its first execution. */
+  readonly run: string;
+  readonly sync: string;
+  readonly outcome: Outcome;
+  readonly trigger: Trigger;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** The value put in for `{{last_sync_time}}`, in whole Unix seconds. */
+  readonly since: number | null;
+  /** What `last_sync_time` became, or would have become, in whole Unix seconds by the source's clock. */
+  readonly until: number | null;
+  readonly rows: number | null;
+  readonly delivered: number | null;
+  readonly failed: number | null;
+  /** Intervals that were due, and skipped, while this run was under way. */
+  readonly skippedIntervals: number;
+  readonly errorCode: FailureCode | null;
+  readonly error: string | null;
+  readonly warnings: readonly string[];
+}
+
+/** The name of a run: in storage, in the lease, in imports. */
+export const runName = (workflowId: string, firstExecutionRunId: string) =>
+  `${workflowId}~${firstExecutionRunId}`;
+
+/** The workflow id and first execution that a run's name holds. */
+export function parseRunName(run: string): { workflowId: string; firstExecutionRunId: string } | null {
+  const at = run.lastIndexOf('~');
+  return at < 1 ? null : { workflowId: run.slice(0, at), firstExecutionRunId: run.slice(at + 1) };
+}
+
+/** What a run in progress shows: the heartbeats of its activities, read by the client from `describe()`. */
+export type RunProgress =
+  | { readonly stage: 'extract'; readonly rows: number }
+  | { readonly stage: 'deliver'; readonly delivered: number; readonly failed: number };
+
+/** Arguments of the `preview` workflow. */
+export interface PreviewRequest {
+  readonly sync: SyncDefinition;
+  readonly integration: IntegrationDefinition;
+  readonly destination: DestinationDefinition;
+  /** The value for `{{last_sync_time}}`. */
+  readonly since: number;
+  /** 1 to 100. */
+  readonly limit: number;
+  /** The age recipient (`age1…`) to which the answer is sealed. */
+  readonly recipient: string;
+}
+
+/** Result of the `preview` workflow: a `PreviewOutcome` as JSON, sealed with age, in base64. */
+export interface SealedPreview {
+  readonly sealed: string;
+}
+
+export type PreviewOutcome =
+  | { readonly ok: true; readonly preview: PreviewResult }
+  | { readonly ok: false; readonly code: FailureCode; readonly message: string };
+
+export interface PreviewResult {
+  readonly type: CallType;
+  readonly since: number;
+  readonly placements: readonly {
+    readonly column: string;
+    readonly path: readonly string[];
+    readonly why: string;
+  }[];
+  readonly rows: readonly PreviewRow[];
+  readonly warnings: readonly string[];
+}
+
+export type PreviewRow =
+  | { readonly row: number; readonly data: Record<string, unknown>; readonly call: Record<string, unknown> }
+  | {
+      readonly row: number;
+      readonly data: Record<string, unknown>;
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** A run's files in storage, all below `runs/<sync>/<run>/`. */
+export const runFolder = (sync: string, run: string) =>
+  `runs/${sync}/${run.replaceAll(':', '').replace('~', '=')}`;
+
+/** What stands in `<run folder>/import.json` once a run has ended, for those who read errors and calls. */
+export interface RunFiles {
+  readonly version: 1;
+  /** Keys of NDJSON files of `FailedRow`. */
+  readonly errorFiles: readonly string[];
+  /** Keys of NDJSON files of `DeliveredCall`. */
+  readonly callFiles: readonly string[];
+}
