@@ -45,6 +45,8 @@ export const FAILURES = {
   run_lost: { retryable: false },
   run_overlaps: { retryable: false },
   cancelled: { retryable: false },
+  /** A bug of Rowcast's own. */
+  internal_error: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -1,14 +1,22 @@
-/**
+import { RowcastError } from '../errors.ts';
+import type { MappedCall } from '../mapping/mapper.ts';
+
+/*
  * The form of a staged line, which delivery cuts into batches without parsing it:
  *
  *     RRRRRRRRRR SSSSSS {"context":{…},"messageId":"…","type":"identify",…}\n
  *
  * R: the row's number, ten digits. S: bytes of the shared part after the brace, six digits (see `MappedCall`).
  */
-export const LINE_PREFIX_BYTES = 18;
+const ROW_DIGITS = 10;
+const SHARED_DIGITS = 6;
+const LINE_PREFIX_BYTES = ROW_DIGITS + 1 + SHARED_DIGITS + 1;
+
+const MESSAGE_ID_KEY = '"messageId":"';
 
 /** A staged call, as views into its chunk's buffer. */
 export interface StagedCall {
+  /** The row's number in the result, from 1. */
   readonly row: number;
   /** The call's JSON, without prefix and line feed. */
   readonly json: Buffer;
@@ -16,4 +24,53 @@ export interface StagedCall {
   readonly shared: Buffer;
   /** Offset in the chunk just after this line. */
   readonly end: number;
+}
+
+/** A call as a staged line, with its line feed. */
+export function stagedLine(row: number, { json, sharedBytes }: MappedCall): string {
+  return `${String(row).padStart(ROW_DIGITS, '0')} ${String(sharedBytes).padStart(SHARED_DIGITS, '0')} ${json}\n`;
+}
+
+/** Where in a staged line, in bytes, the 26 characters of its messageId stand. */
+export function messageIdOffset(sharedBytes: number): number {
+  return LINE_PREFIX_BYTES + 1 + sharedBytes + MESSAGE_ID_KEY.length;
+}
+
+/**
+ * Reads the calls of a chunk from an offset on, without parsing them.
+ *
+ * @throws RowcastError storage_corrupt where a line is not in the form above.
+ */
+export function* stagedCalls(chunk: Buffer, offset = 0): Generator<StagedCall> {
+  let start = offset;
+  while (start < chunk.length) {
+    const lineFeed = chunk.indexOf(0x0a, start);
+    const row = digits(chunk, start, ROW_DIGITS);
+    const sharedBytes = digits(chunk, start + ROW_DIGITS + 1, SHARED_DIGITS);
+    const json = start + LINE_PREFIX_BYTES;
+    if (lineFeed < json || Number.isNaN(row) || Number.isNaN(sharedBytes) || chunk[json] !== 0x7b) {
+      throw new RowcastError(
+        'storage_corrupt',
+        `A staged chunk is damaged at byte ${start}; the run fails, and its window repeats from the source.`,
+      );
+    }
+    const end = lineFeed + 1;
+    yield {
+      row,
+      json: chunk.subarray(json, lineFeed),
+      shared: chunk.subarray(json + 1, json + 1 + sharedBytes),
+      end,
+    };
+    start = end;
+  }
+}
+
+function digits(chunk: Buffer, start: number, count: number): number {
+  let value = 0;
+  for (let at = start; at < start + count; at += 1) {
+    const digit = (chunk[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) return NaN;
+    value = value * 10 + digit;
+  }
+  return value;
 }

@@ -1,3 +1,7 @@
+import { z } from 'zod';
+import { RowcastError } from '../errors.ts';
+import type { Storage } from './storage.ts';
+
 /** One staged file of finished calls. */
 export interface ChunkReference {
   readonly key: string;
@@ -39,4 +43,34 @@ export interface DeliveredCall {
   readonly row: number;
   readonly data: Record<string, unknown>;
   readonly call: Record<string, unknown>;
+}
+
+const ManifestFile = z.object({
+  version: z.literal(1),
+  lanes: z.array(z.array(z.object({ key: z.string(), rows: z.int(), bytes: z.int() }))),
+  rows: z.int(),
+  failed: z.int(),
+  errorFiles: z.array(z.string()),
+  placements: z.array(z.object({ column: z.string(), path: z.array(z.string()) })),
+});
+
+/** Stores the manifest of an attempt and answers its key. @throws RowcastError */
+export async function writeManifest(storage: Storage, folder: string, manifest: Manifest): Promise<string> {
+  const key = `${folder}/manifest.json`;
+  await storage.put(key, Buffer.from(JSON.stringify(manifest)));
+  return key;
+}
+
+/** @throws RowcastError storage_corrupt where there is no manifest under the key, or not a whole one. */
+export async function readManifest(storage: Storage, key: string): Promise<Manifest> {
+  const body = await storage.get(key);
+  try {
+    return ManifestFile.parse(JSON.parse(String(body)));
+  } catch (error) {
+    throw new RowcastError(
+      'storage_corrupt',
+      `The manifest ${key} in ${storage.identity.location} is missing or damaged; the run fails, and its window repeats from the source.`,
+      { cause: error },
+    );
+  }
 }

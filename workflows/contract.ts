@@ -1,4 +1,4 @@
-import type { CallType } from '../mapping/mapper.ts';
+import type { PreviewResult } from '../extraction/preview.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
@@ -140,26 +140,7 @@ export type PreviewOutcome =
   | { readonly ok: true; readonly preview: PreviewResult }
   | { readonly ok: false; readonly code: FailureCode; readonly message: string };
 
-export interface PreviewResult {
-  readonly type: CallType;
-  readonly since: number;
-  readonly placements: readonly {
-    readonly column: string;
-    readonly path: readonly string[];
-    readonly why: string;
-  }[];
-  readonly rows: readonly PreviewRow[];
-  readonly warnings: readonly string[];
-}
-
-export type PreviewRow =
-  | { readonly row: number; readonly data: Record<string, unknown>; readonly call: Record<string, unknown> }
-  | {
-      readonly row: number;
-      readonly data: Record<string, unknown>;
-      readonly code: string;
-      readonly message: string;
-    };
+export type { PreviewResult, PreviewRow } from '../extraction/preview.ts';
 
 /** A run's files in storage, all below `runs/<sync>/<run>/`. */
 export const runFolder = (sync: string, run: string) =>

@@ -1,0 +1,119 @@
+import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { ScheduleDescription } from '@temporalio/client';
+import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { IntegrationDefinition } from '../definitions/integration.ts';
+import {
+  destinationWorkflowId,
+  integrationWorkflowId,
+  MESSAGES,
+  parseRunName,
+  syncWorkflowId,
+} from '../workflows/contract.ts';
+import type { DefinitionDescription, ImportRecord, Trigger } from '../workflows/contract.ts';
+import type { BegunRun, BeginRunAnswer, BeginRunRequest, RunGrant } from '../workflows/messages.ts';
+import { describeSchedule } from './schedule.ts';
+import type { WorkerSettings } from './settings.ts';
+import { storageQueues } from './queues.ts';
+import { triggerOf } from './trigger.ts';
+import type { BeginRunInput, FinishRunInput } from './types.ts';
+import { queryWorkflow, updateWorkflow } from './workflowCalls.ts';
+
+/** The worker cancels an activity that cannot heartbeat this much after its time-out (Temporal's Core SDK). */
+const LOCAL_TIMEOUT_BUFFER_MS = 5_000;
+
+/**
+ * Asks the sync for the lease and the window, and puts the run's plan together: the definitions that it keeps
+ * whatever is applied meanwhile, and this worker's settings.
+ */
+export async function beginRun(input: BeginRunInput, settings: WorkerSettings): Promise<BegunRun> {
+  const schedule = await describeSchedule(input.sync);
+  const request: BeginRunRequest = {
+    run: input.run,
+    startedAt: input.startedAt,
+    trigger: schedule === null ? 'manual' : triggerFrom(schedule, input),
+    skippedBefore: schedule?.info.numActionsSkippedOverlap ?? 0,
+    upToDate: input.upToDate,
+    holder: null,
+    quietMs: settings.heartbeatMs + LOCAL_TIMEOUT_BUFFER_MS + settings.requestTimeoutMs,
+  };
+  const answer = await askForLease(input.sync, request);
+  switch (answer.kind) {
+    case 'granted':
+      return { kind: 'granted', plan: await planRun(answer.grant, settings) };
+    case 'held':
+      // Somebody else took the lease between two questions, so somebody is at work.
+      return { kind: 'wait', ms: 1_000 };
+    case 'skipped':
+    case 'wait':
+      return answer;
+  }
+}
+
+/** Asks; where another run holds the lease, finds out whether it is still running, and asks again. */
+async function askForLease(sync: string, request: BeginRunRequest): Promise<BeginRunAnswer> {
+  const ask = (asked: BeginRunRequest) =>
+    updateWorkflow<BeginRunAnswer>(syncWorkflowId(sync), MESSAGES.beginRun, asked);
+  const answer = await ask(request);
+  if (answer.kind !== 'held') return answer;
+  const state = (await isRunning(answer.holder)) ? 'running' : 'gone';
+  return ask({ ...request, holder: { run: answer.holder, state } });
+}
+
+async function isRunning(run: string): Promise<boolean> {
+  const name = parseRunName(run);
+  if (name === null) return false;
+  try {
+    const { status, raw } = await getClient().workflow.getHandle(name.workflowId).describe();
+    // Two backfills of one minute share a workflow id, but never run at the same time.
+    return status.name === 'RUNNING' && raw.workflowExecutionInfo?.firstRunId === name.firstExecutionRunId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+function triggerFrom({ spec, policies }: ScheduleDescription, input: BeginRunInput): Trigger {
+  return triggerOf({
+    scheduledAtMs: Date.parse(input.scheduledAt),
+    startedAtMs: Date.parse(input.startedAt),
+    intervals: (spec.intervals ?? []).map(({ every, offset }) => ({
+      everyMs: every,
+      offsetMs: offset,
+    })),
+    catchupWindowMs: policies.catchupWindow,
+  });
+}
+
+async function planRun(grant: RunGrant, settings: WorkerSettings) {
+  const integration = await queryWorkflow<DefinitionDescription<IntegrationDefinition>>(
+    integrationWorkflowId(grant.sync.integration),
+    MESSAGES.describe,
+  );
+  const destination = await queryWorkflow<DefinitionDescription<DestinationDefinition>>(
+    destinationWorkflowId(integration.definition.destination),
+    MESSAGES.describe,
+  );
+  return {
+    ...grant,
+    integration: integration.definition,
+    destination: destination.definition,
+    queues: storageQueues(grant.storage.id),
+    settings: {
+      heartbeatMs: settings.heartbeatMs,
+      storageWaitMs: settings.storageWaitMs,
+      deliverMs: settings.deliverMs,
+      smallRunRows: settings.smallRunRows,
+      lanes: settings.lanes,
+    },
+  };
+}
+
+/** Hands the result back to the sync, with the intervals that were skipped meanwhile. */
+export async function finishRun({ sync, result }: FinishRunInput): Promise<ImportRecord | null> {
+  const schedule = await describeSchedule(sync);
+  return updateWorkflow<ImportRecord | null>(syncWorkflowId(sync), MESSAGES.finishRun, {
+    ...result,
+    skippedAfter: schedule?.info.numActionsSkippedOverlap ?? null,
+  });
+}

@@ -1,0 +1,17 @@
+import type { Source } from '../connectors/source.ts';
+import type { SourceConfig } from '../connectors/config.ts';
+import type { Sender } from '../delivery/sender.ts';
+import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { WorkerSettings } from './settings.ts';
+
+/** What the activities need from the outside world; `worker.ts` passes the real ones. */
+export interface ActivityDeps {
+  readonly taskQueue: string;
+  readonly storage: Storage;
+  readonly settings: WorkerSettings;
+  /** Opens the source that a configuration names, with the worker's secrets. */
+  readonly openSource: (config: SourceConfig, signal: AbortSignal) => Promise<Source>;
+  /** A sender to a destination, with the worker's write key; senders of one destination share its rate. */
+  readonly openSender: (destination: DestinationDefinition) => Promise<Sender>;
+}

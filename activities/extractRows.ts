@@ -1,0 +1,122 @@
+import { Context } from '@temporalio/activity';
+import { ulid } from 'ulid';
+import { RowcastError } from '../errors.ts';
+import { extract } from '../extraction/extract.ts';
+import type { Extraction } from '../extraction/extract.ts';
+import { writeManifest } from '../storage/manifest.ts';
+import type { RunPlan } from '../workflows/messages.ts';
+import type { ActivityDeps } from './deps.ts';
+import { explained } from './failures.ts';
+import { heartbeating } from './heartbeat.ts';
+import { mappingOptions } from './mappingOptions.ts';
+import type { ExtractRowsInput, StagedRows } from './types.ts';
+
+/** What an extraction heartbeats: its progress, and when the source last answered, for the next attempt. */
+interface ExtractHeartbeat {
+  readonly stage: 'extract';
+  readonly rows: number;
+  /** Milliseconds since 1970. */
+  readonly reachedAtMs: number;
+}
+
+/**
+ * Reads the query to its end into chunks, under a folder of this attempt's own. What an attempt leaves behind
+ * when it dies is removed when the run ends.
+ */
+export async function extractRows(
+  { plan, folder }: ExtractRowsInput,
+  deps: ActivityDeps,
+): Promise<StagedRows> {
+  const { info, cancellationSignal: signal } = Context.current();
+  const before = info.heartbeatDetails as ExtractHeartbeat | undefined;
+  let progress: ExtractHeartbeat = {
+    stage: 'extract',
+    rows: 0,
+    reachedAtMs: before?.reachedAtMs ?? info.scheduledTimestampMs,
+  };
+  using heart = heartbeating(() => progress);
+  const attempt = `${folder}/${ulid()}`;
+  const reached = (rows: number) => (progress = { stage: 'extract', rows, reachedAtMs: Date.now() });
+
+  return await explained(
+    async () => {
+      try {
+        const extraction = await readAll(plan, attempt, deps, { signal, onProgress: reached });
+        heart.now();
+        return await stagedRows(extraction, folder, attempt, deps);
+      } catch (error) {
+        await deps.storage.remove(attempt).catch(() => undefined); // What is left goes when the run ends.
+        throw signal.aborted ? signal.reason : error;
+      }
+    },
+    () => ({ final: Date.now() - progress.reachedAtMs > deps.settings.sourcePatienceMs }),
+  );
+}
+
+interface Reading {
+  readonly signal: AbortSignal;
+  readonly onProgress: (rows: number) => void;
+}
+
+async function readAll(
+  plan: RunPlan,
+  folder: string,
+  deps: ActivityDeps,
+  { signal, onProgress }: Reading,
+): Promise<Extraction> {
+  const { storage, settings, openSource } = deps;
+  refuseOtherStorage(plan, deps);
+  const source = await openSource(plan.integration.source, signal);
+  try {
+    onProgress(0);
+    return await extract({
+      source,
+      storage,
+      folder,
+      query: plan.sync.query,
+      since: plan.since,
+      mapping: mappingOptions(plan),
+      rowsWarn: plan.sync.limits.rowsWarn,
+      rowsMax: plan.sync.limits.rowsMax,
+      maxFailedRows: plan.sync.maxFailedRows,
+      lanes: plan.settings.lanes,
+      chunkBytes: settings.chunkBytes,
+      pageRows: settings.pageRows,
+      signal,
+      onProgress,
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+function refuseOtherStorage({ storage: planned, sync }: RunPlan, { storage: mine }: ActivityDeps): void {
+  if (planned.id === mine.identity.id) return;
+  throw new RowcastError(
+    'storage_mismatch',
+    `The sync ${sync.name} keeps its files in the storage ${planned.id} (${planned.location}), but this worker has ${mine.identity.id} (${mine.identity.location}). Start the worker with ROWCAST_STORAGE set to the former.`,
+  );
+}
+
+async function stagedRows(
+  { manifest, until, warnings }: Extraction,
+  folder: string,
+  attempt: string,
+  { storage }: ActivityDeps,
+): Promise<StagedRows> {
+  const laneRows = manifest.lanes.map((chunks) => chunks.reduce((sum, { rows }) => sum + rows, 0));
+  const counts = { rows: manifest.rows, failed: manifest.failed, laneRows, errorFiles: manifest.errorFiles };
+  if (manifest.rows === 0) {
+    // An empty run stages nothing; an attempt before this one may have.
+    const filesLeft = (await storage.list(folder)).length > 0;
+    return { ...counts, manifest: null, until, warnings, filesLeft };
+  }
+  const key = await writeManifest(storage, attempt, manifest);
+  return {
+    ...counts,
+    manifest: manifest.failed === manifest.rows ? null : key,
+    until,
+    warnings,
+    filesLeft: true,
+  };
+}

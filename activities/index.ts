@@ -1,0 +1,39 @@
+import { beginRun, finishRun } from './beginRun.ts';
+import { deliverLanes } from './deliverLanes.ts';
+import type { ActivityDeps } from './deps.ts';
+import { extractRows } from './extractRows.ts';
+import { explained } from './failures.ts';
+import { previewRows } from './previewRows.ts';
+import { applySchedule, healSchedule } from './schedule.ts';
+import { settleRun } from './settleRun.ts';
+import { saveCopy, takeOver } from './state.ts';
+import type { ControlActivities, DeliverActivities, ExtractActivities, StorageActivities } from './types.ts';
+
+/** The activities of a worker, by the kind of task queue that they are answered on. */
+export interface Activities {
+  readonly control: ControlActivities;
+  readonly storage: StorageActivities;
+  readonly extract: ExtractActivities;
+  readonly deliver: DeliverActivities;
+}
+
+export function createActivities(deps: ActivityDeps): Activities {
+  const { storage, settings, taskQueue } = deps;
+  return {
+    control: {
+      takeOver: (input) => explained(() => takeOver(storage, input)),
+      applySchedule: (input) => explained(() => applySchedule(input, taskQueue)),
+      healSchedule: ({ definition, createdAt }) =>
+        explained(() => healSchedule(definition, createdAt, taskQueue)),
+      beginRun: (input) => explained(() => beginRun(input, settings)),
+      finishRun: (input) => explained(() => finishRun(input)),
+      preview: (input) => explained(() => previewRows(input, deps)),
+    },
+    storage: {
+      saveCopy: (input) => explained(() => saveCopy(storage, input)),
+      settleRun: (input) => explained(() => settleRun(storage, input)),
+    },
+    extract: { extractRows: (input) => extractRows(input, deps) },
+    deliver: { deliverLanes: (input) => deliverLanes(input, deps) },
+  };
+}

@@ -1,0 +1,140 @@
+import { getClient } from '@temporalio/activity';
+import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { ScheduleDescription, ScheduleHandle, ScheduleOptions } from '@temporalio/client';
+import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
+import { describeTiming, scheduleTiming } from '../definitions/schedule.ts';
+import type { SyncDefinition } from '../definitions/sync.ts';
+import { RowcastError } from '../errors.ts';
+import { runWorkflowIdPrefix, scheduleId, WORKFLOWS } from '../workflows/contract.ts';
+import { RUN_ARGUMENTS_VERSION } from '../workflows/messages.ts';
+import type { RunArguments } from '../workflows/messages.ts';
+import type { ApplyScheduleInput } from './types.ts';
+
+const RUN_ARGUMENTS: RunArguments = { version: RUN_ARGUMENTS_VERSION };
+
+/** The Schedule of a sync, or null where there is none. */
+export async function describeSchedule(sync: string): Promise<ScheduleDescription | null> {
+  try {
+    return await getClient().schedule.getHandle(scheduleId(sync)).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Makes the Schedule what the definition says; answers sentences about what the user may not expect.
+ *
+ * Where the Schedule was changed with other tools, the definition wins, and a sentence says what stood there.
+ */
+export async function applySchedule(input: ApplyScheduleInput, taskQueue: string): Promise<string[]> {
+  const { definition, before, enabled } = input;
+  const found = await describeSchedule(definition.name);
+  const handle = getClient().schedule.getHandle(scheduleId(definition.name));
+  if (found === null) return createSchedule(input, taskQueue);
+
+  const notices = before === null ? [] : foreignChanges(found, before);
+  const timing = scheduleTiming(definition, Date.parse(input.createdAt));
+  await handle.update((current) => ({
+    ...current,
+    spec: timing.spec,
+    action: actionOf(definition, taskQueue),
+    policies: policiesOf(timing.catchupWindowMs),
+    state: { ...current.state, ...pausedState(enabled, current.state) },
+  }));
+  return notices;
+}
+
+function pausedState(enabled: boolean | undefined, current: { paused: boolean; note?: string }) {
+  if (enabled === undefined || enabled === !current.paused) return {};
+  return { paused: !enabled, note: enabled ? 'Enabled by rowcast apply' : 'Disabled by rowcast apply' };
+}
+
+async function createSchedule(input: ApplyScheduleInput, taskQueue: string): Promise<string[]> {
+  const { definition, before, createdAt, enabled = true } = input;
+  refusePastStart(definition, before);
+  const timing = scheduleTiming(definition, Date.parse(createdAt));
+  const options: ScheduleOptions = {
+    scheduleId: scheduleId(definition.name),
+    spec: timing.spec,
+    action: actionOf(definition, taskQueue),
+    policies: policiesOf(timing.catchupWindowMs),
+    state: { paused: !enabled, ...(enabled ? {} : { note: 'Disabled by rowcast apply' }) },
+  };
+  const handle = await getClient().schedule.create(options);
+  if (enabled && definition.startAt === undefined && before === null) await startNow(handle);
+  return before === null
+    ? []
+    : [`The Schedule of ${definition.name} had been deleted elsewhere; it was created again.`];
+}
+
+function refusePastStart({ name, startAt }: SyncDefinition, before: SyncDefinition | null): void {
+  if (before !== null || startAt === undefined || Date.parse(startAt) >= Date.now()) return;
+  throw new RowcastError(
+    'definition_invalid',
+    `startAt of the sync ${name} is ${startAt}, which is past; give a later moment, or leave it out to start at once.`,
+  );
+}
+
+/** Without `startAt` the first run starts at once. */
+async function startNow(handle: ScheduleHandle): Promise<void> {
+  await handle.trigger(ScheduleOverlapPolicy.SKIP);
+}
+
+/** Sentences about what the Schedule says now and the definition did not. */
+function foreignChanges(found: ScheduleDescription, before: SyncDefinition): string[] {
+  const is = describeTiming(found.spec);
+  const was = describeTiming(scheduleTiming(before, 0).spec);
+  if (is.every === was.every && is.cron === was.cron && is.timezone === was.timezone) return [];
+  const words = is.every ?? (is.cron === undefined ? 'another calendar' : `cron ${is.cron}`);
+  return [`The Schedule of ${before.name} had been changed elsewhere, to ${words}; the definition wins.`];
+}
+
+/** Restores what a run needs of its Schedule, and leaves what the user set there. */
+export async function healSchedule(
+  definition: SyncDefinition,
+  createdAt: string,
+  taskQueue: string,
+): Promise<void> {
+  const client = getClient();
+  const id = { namespace: client.options.namespace, scheduleId: scheduleId(definition.name) };
+  const { schedule, conflictToken } = await client.workflowService.describeSchedule(id);
+  if (!schedule) return;
+  const { catchupWindowMs } = scheduleTiming(definition, Date.parse(createdAt));
+  const overlap = proto.temporal.api.enums.v1.ScheduleOverlapPolicy.SCHEDULE_OVERLAP_POLICY_SKIP;
+  await client.workflowService.updateSchedule({
+    ...id,
+    conflictToken,
+    identity: client.options.identity,
+    requestId: crypto.randomUUID(),
+    schedule: {
+      ...schedule,
+      policies: { overlapPolicy: overlap, catchupWindow: msToTs(catchupWindowMs) },
+      action: {
+        startWorkflow: {
+          workflowId: runWorkflowIdPrefix(definition.name),
+          workflowType: { name: WORKFLOWS.syncRun },
+          taskQueue: { name: taskQueue },
+          input: { payloads: toPayloads(defaultPayloadConverter, RUN_ARGUMENTS) ?? [] },
+        },
+      },
+    },
+  });
+}
+
+function actionOf(definition: SyncDefinition, taskQueue: string) {
+  return {
+    type: 'startWorkflow' as const,
+    workflowType: WORKFLOWS.syncRun,
+    workflowId: runWorkflowIdPrefix(definition.name),
+    taskQueue,
+    args: [RUN_ARGUMENTS],
+    staticSummary: `${definition.type} from ${definition.integration}`,
+  };
+}
+
+function policiesOf(catchupWindow: number) {
+  return { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow };
+}

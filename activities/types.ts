@@ -1,0 +1,126 @@
+import type { ImportRecord, PreviewRequest, SealedPreview } from '../workflows/contract.ts';
+import type { BegunRun, FinishRunRequest, RunPlan } from '../workflows/messages.ts';
+import type { LanePosition } from '../delivery/lane.ts';
+import type { SyncDefinition } from '../definitions/sync.ts';
+import type { StorageIdentity } from '../storage/storage.ts';
+
+/* What workflows may ask of the world. */
+
+export type HolderKind = 'sync' | 'integration' | 'destination';
+
+/** Answered by any worker. */
+export interface ControlActivities {
+  /** The storage of the worker that answers, and the newest copy of a state that it finds there. */
+  takeOver(input: { readonly kind: HolderKind; readonly name: string }): Promise<FoundState>;
+  /** Makes the Schedule what the definition says, creating it where there is none; answers sentences for the user. */
+  applySchedule(input: ApplyScheduleInput): Promise<string[]>;
+  /** Restores a Schedule's action and policies, and keeps what the user set there: spec, paused, note. */
+  healSchedule(input: { readonly definition: SyncDefinition; readonly createdAt: string }): Promise<void>;
+  /** Asks the sync workflow for the lease and the window. */
+  beginRun(input: BeginRunInput): Promise<BegunRun>;
+  /** Hands the result back to the sync workflow. */
+  finishRun(input: FinishRunInput): Promise<ImportRecord | null>;
+  preview(input: PreviewRequest): Promise<SealedPreview>;
+}
+
+/** Answered by workers that can reach the storage. */
+export interface StorageActivities {
+  /** Stores a numbered copy and answers its number: a later one where another state has that number already. */
+  saveCopy(input: SaveCopyInput): Promise<number>;
+  /** Keeps the errors and calls of a run beside their index, and removes everything else that it staged. */
+  settleRun(input: SettleRunInput): Promise<void>;
+}
+
+export interface ExtractActivities {
+  /** Reads the query to its end into staged chunks. */
+  extractRows(input: ExtractRowsInput): Promise<StagedRows>;
+}
+
+export interface DeliverActivities {
+  /** Delivers lanes side by side from where they stand, for a while. */
+  deliverLanes(input: DeliverLanesInput): Promise<DeliveredLanes>;
+}
+
+export interface FoundState {
+  readonly storage: StorageIdentity;
+  readonly copy: { readonly number: number; readonly state: unknown } | null;
+}
+
+export interface ApplyScheduleInput {
+  readonly definition: SyncDefinition;
+  /** The definition before this change; null where the sync is new. */
+  readonly before: SyncDefinition | null;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** Absent: as it is; a new Schedule is enabled. */
+  readonly enabled?: boolean;
+}
+
+export interface BeginRunInput {
+  readonly sync: string;
+  readonly run: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** The interval that started the run, ISO 8601. */
+  readonly scheduledAt: string;
+  readonly upToDate: boolean;
+}
+
+export interface FinishRunInput {
+  readonly sync: string;
+  readonly result: Omit<FinishRunRequest, 'skippedAfter'>;
+}
+
+export interface SaveCopyInput {
+  readonly kind: HolderKind;
+  readonly name: string;
+  readonly number: number;
+  readonly state: unknown;
+}
+
+export interface SettleRunInput {
+  readonly folder: string;
+  readonly errorFiles: readonly string[];
+  readonly callFiles: readonly string[];
+}
+
+export interface ExtractRowsInput {
+  readonly plan: RunPlan;
+  readonly folder: string;
+}
+
+/** What an extraction staged, in so far as the workflow needs it. */
+export interface StagedRows {
+  /** Key of the manifest; null where nothing is to be delivered. */
+  readonly manifest: string | null;
+  readonly rows: number;
+  readonly failed: number;
+  /** Rows of each lane. */
+  readonly laneRows: readonly number[];
+  readonly errorFiles: readonly string[];
+  /** Whole Unix seconds, by the source's clock. */
+  readonly until: number;
+  readonly warnings: readonly string[];
+  /** Whether there is anything in the run's folder. */
+  readonly filesLeft: boolean;
+}
+
+export interface DeliverLanesInput {
+  readonly plan: RunPlan;
+  readonly folder: string;
+  readonly manifest: string;
+  readonly lanes: readonly LaneStanding[];
+  /** How many more rows may fail. */
+  readonly failedMax: number;
+}
+
+/** A lane and how far it is. */
+export interface LaneStanding {
+  readonly lane: number;
+  readonly position: LanePosition;
+  readonly done: boolean;
+}
+
+export interface DeliveredLanes {
+  readonly lanes: readonly LaneStanding[];
+}

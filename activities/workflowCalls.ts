@@ -1,0 +1,39 @@
+import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { RowcastError } from '../errors.ts';
+
+/** Sends an update and waits for its answer. @throws ApplicationFailure the workflow's own refusal. */
+export async function updateWorkflow<Answer>(
+  workflowId: string,
+  update: string,
+  request: unknown,
+): Promise<Answer> {
+  try {
+    return await getClient()
+      .workflow.getHandle(workflowId)
+      .executeUpdate<Answer, [unknown]>(update, { args: [request] });
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+      throw error.cause;
+    throw missing(error, workflowId);
+  }
+}
+
+/** Queries a workflow. @throws RowcastError not_found where it is not running. */
+export async function queryWorkflow<Answer>(workflowId: string, query: string): Promise<Answer> {
+  try {
+    return await getClient().workflow.getHandle(workflowId).query<Answer>(query);
+  } catch (error) {
+    throw missing(error, workflowId);
+  }
+}
+
+function missing(error: unknown, workflowId: string): unknown {
+  if (!(error instanceof WorkflowNotFoundError)) return error;
+  return new RowcastError(
+    'not_found',
+    `The workflow ${workflowId} is not running, so its definition cannot be read. Apply the definition again with \`rowcast apply\`; its state comes back from storage.`,
+    { cause: error },
+  );
+}

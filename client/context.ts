@@ -1,0 +1,254 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
+import { storageLocation } from '../storage/open.ts';
+import { MESSAGES } from '../workflows/contract.ts';
+
+/** How an application finds Temporal, the workers and the storage. */
+export interface ConnectOptions {
+  /** Environment variables to read; `process.env` by default. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** How long an answer of a worker may take, in milliseconds. */
+const ANSWER_MS = 60_000;
+
+/** gRPC status codes that mean that nobody is there. */
+const GRPC_UNAVAILABLE = 14;
+const GRPC_DEADLINE_EXCEEDED = 4;
+const GRPC_NOT_FOUND = 5;
+
+/** A poller that has not been seen for longer is taken for gone; pollers come back every minute. */
+const POLLER_SEEN_WITHIN_MS = 75_000;
+
+/** The connection that the parts of the SDK share. */
+export class ClientContext {
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly address: string;
+  readonly taskQueue: string;
+  readonly storageLocation: string;
+
+  private constructor(client: Client, connection: Connection, address: string, env: NodeJS.ProcessEnv) {
+    this.client = client;
+    this.connection = connection;
+    this.address = address;
+    this.taskQueue = env['ROWCAST_TASK_QUEUE'] ?? 'rowcast';
+    this.storageLocation = storageLocation(env);
+  }
+
+  static async open({ env = process.env }: ConnectOptions = {}): Promise<ClientContext> {
+    const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: definedOf(env) });
+    const address = connectionOptions.address ?? 'localhost:7233';
+    try {
+      const connection = await Connection.connect({ ...connectionOptions, connectTimeout: 5_000 });
+      const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
+      return new ClientContext(client, connection, address, env);
+    } catch (error) {
+      throw unreachable(address, error);
+    }
+  }
+
+  get namespace(): string {
+    return this.client.options.namespace;
+  }
+
+  /** Asks Temporal alone. @throws RowcastError */
+  async ask<Answer>(task: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    try {
+      const withDeadline = () => this.connection.withDeadline(Date.now() + ANSWER_MS, task);
+      return await (signal === undefined
+        ? withDeadline()
+        : this.connection.withAbortSignal(signal, withDeadline));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#explain(error);
+    }
+  }
+
+  /** Asks something that a worker must answer; says so at once where there is none. @throws RowcastError */
+  async askWorker<Answer>(task: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    await this.ask(() => this.#requireWorker(), signal);
+    return this.ask(task, signal);
+  }
+
+  async #requireWorker(): Promise<void> {
+    const { pollers } = await this.client.workflowService.describeTaskQueue({
+      namespace: this.namespace,
+      taskQueue: { name: this.taskQueue },
+      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    });
+    const seen = pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000);
+    if (seen.some((ms) => Date.now() - ms < POLLER_SEEN_WITHIN_MS)) return;
+    throw new RowcastError(
+      'no_worker',
+      `No worker is polling the task queue ${this.taskQueue} in the namespace ${this.namespace} at ${this.address}; start one with \`npx rowcast worker\`.`,
+    );
+  }
+
+  /** Sends an update, and starts the workflow where it is not running. */
+  async updateWithStart<Answer>(
+    target: UpdateTarget,
+    request: unknown,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const { workflowType, workflowId, name, summary } = target;
+    const startWorkflowOperation = new WithStartWorkflowOperation(workflowType, {
+      workflowId,
+      taskQueue: this.taskQueue,
+      args: [{ name }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: summary,
+    });
+    return this.askWorker(
+      () =>
+        this.client.workflow.executeUpdateWithStart<(input: unknown) => Promise<unknown>, Answer, [unknown]>(
+          MESSAGES.apply,
+          {
+            startWorkflowOperation,
+            args: [request],
+          },
+        ),
+      signal,
+    );
+  }
+
+  /** Queries a workflow; null where there is none, or it has ended. */
+  async query<Answer>(
+    workflowId: string,
+    query: string,
+    args: unknown[] = [],
+    signal?: AbortSignal,
+  ): Promise<Answer | null> {
+    try {
+      return await this.askWorker(
+        () => this.client.workflow.getHandle(workflowId).query<Answer, unknown[]>(query, ...args),
+        signal,
+      );
+    } catch (error) {
+      if (error instanceof RowcastError && error.code === 'not_found') return null;
+      throw error;
+    }
+  }
+
+  /** The names of what runs under a workflow type, newest first, a page at a time. */
+  async listNames(workflowType: string, prefix: string, page: PageRequest): Promise<Page<string>> {
+    const answer = await this.ask(
+      () =>
+        this.client.workflowService.listWorkflowExecutions({
+          namespace: this.namespace,
+          query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`,
+          pageSize: page.limit ?? 100,
+          nextPageToken: Buffer.from(page.pageToken ?? '', 'base64'),
+        }),
+      page.signal,
+    );
+    const ids = answer.executions.map(({ execution }) => execution?.workflowId ?? '');
+    const token = Buffer.from(answer.nextPageToken).toString('base64');
+    return { items: ids.map((id) => id.slice(prefix.length)), nextPageToken: token === '' ? null : token };
+  }
+
+  #explain(error: unknown): unknown {
+    if (error instanceof RowcastError) return error;
+    const cause =
+      error instanceof WorkflowUpdateFailedError || error instanceof WorkflowFailedError
+        ? error.cause
+        : error;
+    const failure = deepestApplicationFailure(cause);
+    if (failure !== null && isFailureCode(failure.type)) {
+      return new RowcastError(failure.type, failure.message, { cause: error });
+    }
+    if (error instanceof WorkflowNotFoundError || grpcCode(error) === GRPC_NOT_FOUND) {
+      return new RowcastError('not_found', `Temporal does not know it: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
+    if (grpcCode(error) === GRPC_UNAVAILABLE) return unreachable(this.address, error);
+    if (grpcCode(error) === GRPC_DEADLINE_EXCEEDED) {
+      return new RowcastError(
+        'no_worker',
+        `No answer came within ${ANSWER_MS / 1_000} seconds from the workers on the task queue ${this.taskQueue}; look at their logs.`,
+        { cause: error },
+      );
+    }
+    return error;
+  }
+}
+
+export interface UpdateTarget {
+  readonly workflowType: string;
+  readonly workflowId: string;
+  readonly name: string;
+  /** Shown in the Temporal Web UI. */
+  readonly summary: string;
+}
+
+export interface PageRequest {
+  /** How many at most. */
+  readonly limit?: number;
+  /** Of the page before. */
+  readonly pageToken?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** For the next page; null on the last one. */
+  readonly nextPageToken: string | null;
+}
+
+/** All items, page after page. */
+export async function* eachItem<Item>(
+  pageOf: (request: PageRequest) => Promise<Page<Item>>,
+  signal?: AbortSignal,
+): AsyncGenerator<Item> {
+  let pageToken: string | null = null;
+  do {
+    const page: Page<Item> = await pageOf({
+      ...(pageToken === null ? {} : { pageToken }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    yield* page.items;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== null);
+}
+
+/** A failure's code may stand below others, such as that of an activity. */
+function deepestApplicationFailure(error: unknown): ApplicationFailure | null {
+  let found: ApplicationFailure | null = null;
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof ApplicationFailure) found = at;
+  }
+  return found;
+}
+
+function grpcCode(error: unknown): number | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (isGrpcServiceError(at)) return at.code;
+  }
+  return null;
+}
+
+function unreachable(address: string, cause: unknown): RowcastError {
+  return new RowcastError(
+    'temporal_unreachable',
+    `The Temporal server at ${address} cannot be reached; check TEMPORAL_ADDRESS, or start one with \`npx rowcast dev\`.`,
+    { cause },
+  );
+}
+
+function definedOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

@@ -1,0 +1,85 @@
+import { DestinationDefinition } from '../definitions/destination.ts';
+import { IntegrationDefinition } from '../definitions/integration.ts';
+import { RowcastError } from '../errors.ts';
+import { destinationWorkflowId, integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
+import type { ApplyAnswer, DefinitionDescription } from '../workflows/contract.ts';
+import { checked } from './checked.ts';
+import { eachItem } from './context.ts';
+import type { ClientContext, Page, PageRequest } from './context.ts';
+
+export interface ApplyOptions {
+  /** Refuses with `revision_conflict` unless the definition is at this revision; 0: must not exist yet. */
+  readonly ifRevision?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What can be done with the definitions of one kind. */
+export interface Definitions<Input, Definition> {
+  /** Creates or changes a definition. @throws RowcastError definition_invalid, revision_conflict, no_worker … */
+  update(definition: Input, options?: ApplyOptions): Promise<ApplyAnswer>;
+  /** @throws RowcastError not_found */
+  get(name: string, signal?: AbortSignal): Promise<DefinitionDescription<Definition>>;
+  /** A definition, or null where there is none. */
+  find(name: string, signal?: AbortSignal): Promise<DefinitionDescription<Definition> | null>;
+  page(request?: PageRequest): Promise<Page<DefinitionDescription<Definition>>>;
+  list(signal?: AbortSignal): AsyncGenerator<DefinitionDescription<Definition>>;
+}
+
+interface Kind<Definition> {
+  readonly word: 'integration' | 'destination';
+  readonly parse: (input: unknown) => Definition;
+  readonly workflowId: (name: string) => string;
+  readonly summaryOf: (definition: Definition) => string;
+}
+
+export function createDestinations(context: ClientContext): Definitions<unknown, DestinationDefinition> {
+  return createDefinitions(context, {
+    word: 'destination',
+    parse: (input) => checked(DestinationDefinition, input, 'The destination'),
+    workflowId: destinationWorkflowId,
+    summaryOf: ({ name, kind }) => `destination ${name}: ${kind}`,
+  });
+}
+
+export function createIntegrations(context: ClientContext): Definitions<unknown, IntegrationDefinition> {
+  return createDefinitions(context, {
+    word: 'integration',
+    parse: (input) => checked(IntegrationDefinition, input, 'The integration'),
+    workflowId: integrationWorkflowId,
+    summaryOf: ({ name, source, destination }) => `integration ${name}: ${source.kind} to ${destination}`,
+  });
+}
+
+function createDefinitions<Definition extends { readonly name: string }>(
+  context: ClientContext,
+  { word, parse, workflowId, summaryOf }: Kind<Definition>,
+): Definitions<unknown, Definition> {
+  const find = (name: string, signal?: AbortSignal) =>
+    context.query<DefinitionDescription<Definition>>(workflowId(name), MESSAGES.describe, [], signal);
+  const page = async (request: PageRequest = {}): Promise<Page<DefinitionDescription<Definition>>> => {
+    const names = await context.listNames(WORKFLOWS[word], workflowId(''), request);
+    const found = await Promise.all(names.items.map((name) => find(name, request.signal)));
+    return { items: found.filter((item) => item !== null), nextPageToken: names.nextPageToken };
+  };
+  return {
+    async update(input, { ifRevision, signal } = {}) {
+      const definition = parse(input);
+      const target = {
+        workflowType: WORKFLOWS[word],
+        workflowId: workflowId(definition.name),
+        name: definition.name,
+        summary: summaryOf(definition),
+      };
+      const request = { definition, ...(ifRevision === undefined ? {} : { ifRevision }) };
+      return context.updateWithStart<ApplyAnswer>(target, request, signal);
+    },
+    async get(name, signal) {
+      const found = await find(name, signal);
+      if (found === null) throw new RowcastError('not_found', `There is no ${word} ${JSON.stringify(name)}.`);
+      return found;
+    },
+    find,
+    page,
+    list: (signal) => eachItem(page, signal),
+  };
+}

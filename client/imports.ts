@@ -1,0 +1,175 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RowcastError } from '../errors.ts';
+import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
+import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
+import { openStorage, readStorageIdentity } from '../storage/open.ts';
+import type { Storage } from '../storage/storage.ts';
+import { MESSAGES, parseRunName, runFolder, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
+import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
+import { eachItem } from './context.ts';
+import type { ClientContext, Page, PageRequest } from './context.ts';
+import { progressOf } from './progress.ts';
+import type { Progress } from './progress.ts';
+
+export interface ImportsRequest extends PageRequest {
+  /** Only those of this sync. */
+  readonly sync?: string;
+}
+
+/** What can be done with imports. A run may be named whole, or by its workflow id alone. Every call throws `RowcastError`. */
+export interface Imports {
+  /** Newest first. */
+  page(request?: ImportsRequest): Promise<Page<ImportRecord>>;
+  list(sync?: string, signal?: AbortSignal): AsyncGenerator<ImportRecord>;
+  get(run: string, signal?: AbortSignal): Promise<ImportRecord>;
+  /** The rows that failed, in the order of the result. */
+  errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow>;
+  /** The first calls that were delivered, beside their rows. */
+  calls(run: string, signal?: AbortSignal): AsyncGenerator<DeliveredCall>;
+  /** How far a run is, again and again until it ends. */
+  watch(run: string, signal?: AbortSignal): AsyncGenerator<Progress>;
+  /** Waits until a run has ended, and answers its import. */
+  wait(run: string, signal?: AbortSignal): Promise<ImportRecord>;
+}
+
+const PAGE_SIZE = 20;
+const WATCH_MS = 500;
+
+export function createImports(context: ClientContext): Imports {
+  const page = (request: ImportsRequest = {}) => pageOf(context, request);
+  const get = (run: string, signal?: AbortSignal) => getImport(context, run, signal);
+  return {
+    page,
+    get,
+    list: (sync, signal) =>
+      eachItem((request) => page({ ...request, ...(sync === undefined ? {} : { sync }) }), signal),
+    async *errors(run, signal) {
+      const { storage, files } = await filesOf(context, await get(run, signal), signal);
+      yield* readFailedRows(storage, files.errorFiles);
+    },
+    async *calls(run, signal) {
+      const { storage, files } = await filesOf(context, await get(run, signal), signal);
+      yield* readDeliveredCalls(storage, files.callFiles);
+    },
+    async *watch(run, signal) {
+      for (;;) {
+        const progress = await progressOf(context, run, signal);
+        yield progress;
+        if (!progress.running) return;
+        await sleep(WATCH_MS, undefined, signal === undefined ? {} : { signal });
+      }
+    },
+    async wait(run, signal) {
+      while ((await progressOf(context, run, signal)).running) {
+        await sleep(WATCH_MS, undefined, signal === undefined ? {} : { signal });
+      }
+      return get(run, signal);
+    },
+  };
+}
+
+async function pageOf(
+  context: ClientContext,
+  { sync, limit = PAGE_SIZE, pageToken, signal }: ImportsRequest,
+): Promise<Page<ImportRecord>> {
+  const syncs = sync === undefined ? await allSyncs(context, signal) : [sync];
+  const found = await Promise.all(syncs.map((name) => importsOf(context, name, signal)));
+  if (sync !== undefined && found[0] === null) {
+    throw new RowcastError(
+      'not_found',
+      `There is no sync ${JSON.stringify(sync)}; \`rowcast sync list\` shows those that exist.`,
+    );
+  }
+  const newestFirst = found
+    .flatMap((imports) => imports ?? [])
+    .sort((left, right) => (sortKey(left) < sortKey(right) ? 1 : -1));
+  const start = pageToken === undefined ? 0 : newestFirst.findIndex((record) => sortKey(record) < pageToken);
+  const items = start < 0 ? [] : newestFirst.slice(start, start + limit);
+  const last = items.at(-1);
+  const isLast = last === undefined || last === newestFirst.at(-1);
+  const current = await Promise.all(items.map((record) => asItIs(context, record, signal)));
+  return { items: current, nextPageToken: isLast ? null : sortKey(last) };
+}
+
+const sortKey = ({ startedAt, run }: ImportRecord) => `${startedAt} ${run}`;
+
+async function allSyncs(context: ClientContext, signal?: AbortSignal): Promise<string[]> {
+  const names: string[] = [];
+  const pageOfNames = (request: PageRequest) =>
+    context.listNames(WORKFLOWS.sync, syncWorkflowId(''), request);
+  for await (const name of eachItem(pageOfNames, signal)) names.push(name);
+  return names;
+}
+
+function importsOf(
+  context: ClientContext,
+  sync: string,
+  signal?: AbortSignal,
+): Promise<ImportRecord[] | null> {
+  return context.query<ImportRecord[]>(syncWorkflowId(sync), MESSAGES.imports, [{ limit: 1_000 }], signal);
+}
+
+/** A run that was terminated cannot say so itself; the next run of the sync records it. */
+async function asItIs(
+  context: ClientContext,
+  record: ImportRecord,
+  signal?: AbortSignal,
+): Promise<ImportRecord> {
+  if (record.outcome !== 'running' || (await progressOf(context, record.run, signal)).running) return record;
+  const again = await importsOf(context, record.sync, signal);
+  const now = again?.find(({ run }) => run === record.run) ?? record;
+  if (now.outcome !== 'running') return now;
+  return {
+    ...now,
+    outcome: 'failed',
+    errorCode: 'run_lost',
+    error:
+      'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
+  };
+}
+
+const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;
+
+async function getImport(context: ClientContext, run: string, signal?: AbortSignal): Promise<ImportRecord> {
+  const sync = RUN_ID.exec(run)?.[1];
+  const imports = sync === undefined ? null : await importsOf(context, sync, signal);
+  const record = imports?.find(
+    (candidate) => candidate.run === run || parseRunName(candidate.run)?.workflowId === run,
+  );
+  if (record === undefined) {
+    throw new RowcastError(
+      'not_found',
+      `There is no import of a run ${JSON.stringify(run)}; \`rowcast import list\` shows the newest.`,
+    );
+  }
+  return asItIs(context, record, signal);
+}
+
+/** Where a run's errors and calls are. @throws RowcastError storage_mismatch where this client cannot see the sync's storage. */
+async function filesOf(
+  context: ClientContext,
+  { run, sync }: ImportRecord,
+  signal?: AbortSignal,
+): Promise<{ storage: Storage; files: RunFiles }> {
+  const description = await context.query<SyncDescription>(
+    syncWorkflowId(sync),
+    MESSAGES.describe,
+    [],
+    signal,
+  );
+  const wanted = description?.storage;
+  const seen = await readStorageIdentity(context.storageLocation);
+  if (wanted !== undefined && seen?.id !== wanted.id) {
+    throw new RowcastError(
+      'storage_mismatch',
+      `The rows of ${sync} are in the storage ${wanted.id} (${wanted.location} on its worker), but here ${context.storageLocation} is ${seen === null ? 'no storage' : `the storage ${seen.id}`}; set ROWCAST_STORAGE to the former, or ask on the worker's machine.`,
+    );
+  }
+  const storage = await openStorage(context.storageLocation);
+  const index = await storage.get(`${runFolder(sync, run)}/import.json`);
+  const files =
+    index === null
+      ? { version: 1 as const, errorFiles: [], callFiles: [] }
+      : (JSON.parse(String(index)) as RunFiles);
+  return { storage, files };
+}

@@ -1,0 +1,94 @@
+import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { RowcastFile } from '../definitions/file.ts';
+import type { IntegrationDefinition } from '../definitions/integration.ts';
+import type { PreviewResult } from '../workflows/contract.ts';
+import { applyFile } from './apply.ts';
+import type { AppliedDefinition } from './apply.ts';
+import { ClientContext } from './context.ts';
+import type { ConnectOptions } from './context.ts';
+import { createDestinations, createIntegrations } from './holders.ts';
+import type { Definitions } from './holders.ts';
+import { createImports } from './imports.ts';
+import type { Imports } from './imports.ts';
+import { preview } from './preview.ts';
+import type { PreviewDefinitions, PreviewOptions } from './preview.ts';
+import { createSyncs } from './syncs.ts';
+import type { Syncs } from './syncs.ts';
+
+/** Rowcast, as an application uses it. Every call throws `RowcastError`, whose `code` is stable. */
+export interface Rowcast extends AsyncDisposable {
+  readonly destinations: Definitions<unknown, DestinationDefinition>;
+  readonly integrations: Definitions<unknown, IntegrationDefinition>;
+  readonly syncs: Syncs;
+  readonly imports: Imports;
+  /** Creates and changes what a file names; with `dryRun` only says what would be done. */
+  apply(
+    file: RowcastFile,
+    options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
+  ): Promise<AppliedDefinition[]>;
+  /** The first rows of a saved sync, or of definitions that are not saved, beside the calls they would become. */
+  preview(what: string | PreviewDefinitions, options?: Partial<PreviewOptions>): Promise<PreviewResult>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to Temporal as the Temporal CLI does: by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS and API key
+ * settings, or a profile.
+ *
+ * @throws RowcastError temporal_unreachable
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
+  const context = await ClientContext.open(options);
+  const destinations = createDestinations(context);
+  const integrations = createIntegrations(context);
+  const syncs = createSyncs(context);
+  const close = () => context.connection.close();
+  return {
+    destinations,
+    integrations,
+    syncs,
+    imports: createImports(context),
+    apply: (file, { dryRun = false, signal } = {}) =>
+      applyFile({ destinations, integrations, syncs }, file, {
+        dryRun,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    async preview(what, { since, ...options } = {}) {
+      if (typeof what !== 'string') return preview(context, what, { ...options, since: since ?? 0 });
+      const { definition: sync, lastSyncTime } = await syncs.get(what, options.signal);
+      const { definition: integration } = await integrations.get(sync.integration, options.signal);
+      const { definition: destination } = await destinations.get(integration.destination, options.signal);
+      return preview(
+        context,
+        { sync, integration, destination },
+        { ...options, since: since ?? lastSyncTime },
+      );
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+export { parseRowcastFile } from '../definitions/file.ts';
+export type { RowcastFile } from '../definitions/file.ts';
+export type { SyncDefinition } from '../definitions/sync.ts';
+export { RowcastError } from '../errors.ts';
+export type { FailureCode } from '../errors.ts';
+export type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
+export type {
+  ApplyAnswer,
+  ImportRecord,
+  Outcome,
+  PreviewResult,
+  SyncDescription,
+  Trigger,
+} from '../workflows/contract.ts';
+export type { AppliedDefinition } from './apply.ts';
+export type { ConnectOptions, Page, PageRequest } from './context.ts';
+export type { Definitions } from './holders.ts';
+export type { Imports } from './imports.ts';
+export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
+export type { Progress } from './progress.ts';
+export type { StartedRun } from './startRun.ts';
+export type { SyncListing, Syncs } from './syncs.ts';
+export type { DestinationDefinition, IntegrationDefinition };

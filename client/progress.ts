@@ -1,0 +1,57 @@
+import { RowcastError } from '../errors.ts';
+import { parseRunName } from '../workflows/contract.ts';
+import type { RunProgress } from '../workflows/contract.ts';
+import type { ClientContext } from './context.ts';
+
+/** How far a run is. What is not known now is null. */
+export interface Progress {
+  readonly running: boolean;
+  /** Rows read so far, while it is reading. */
+  readonly rows: number | null;
+  /** Calls delivered and rows failed by the activities that are delivering now. */
+  readonly delivered: number | null;
+  readonly failed: number | null;
+  /** What its activities are waiting for after a failure, in the failure's own words. */
+  readonly trouble: string | null;
+}
+
+/** Reads the progress of a run from the heartbeats of its activities. @throws RowcastError not_found */
+export async function progressOf(
+  context: ClientContext,
+  run: string,
+  signal?: AbortSignal,
+): Promise<Progress> {
+  const name = parseRunName(run);
+  const handle = context.client.workflow.getHandle(name?.workflowId ?? run);
+  const { raw, status } = await context.ask(() => handle.describe(), signal).catch(unlessGone);
+  const isThisRun = name === null || raw.workflowExecutionInfo?.firstRunId === name.firstExecutionRunId;
+  const activities = raw.pendingActivities ?? [];
+  const beats = activities.flatMap(({ heartbeatDetails }) => decoded(heartbeatDetails?.payloads?.[0]?.data));
+  const extract = beats.find((beat) => beat.stage === 'extract');
+  const deliver = beats.filter((beat) => beat.stage === 'deliver');
+  const trouble = activities
+    .map(({ lastFailure }) => lastFailure?.message)
+    .find((message) => Boolean(message));
+  return {
+    running: status.name === 'RUNNING' && isThisRun,
+    rows: extract?.rows ?? null,
+    delivered: deliver.length === 0 ? null : deliver.reduce((sum, { delivered }) => sum + delivered, 0),
+    failed: deliver.length === 0 ? null : deliver.reduce((sum, { failed }) => sum + failed, 0),
+    trouble: trouble ?? null,
+  };
+}
+
+/** A run that Temporal no longer keeps has ended. */
+function unlessGone(error: unknown) {
+  if (!(error instanceof RowcastError) || error.code !== 'not_found') throw error;
+  return { raw: {}, status: { name: 'COMPLETED' } } as never as {
+    raw: { workflowExecutionInfo?: { firstRunId?: string }; pendingActivities?: never[] };
+    status: { name: string };
+  };
+}
+
+function decoded(data: Uint8Array | null | undefined): RunProgress[] {
+  if (data === null || data === undefined) return [];
+  const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
+  return value !== null && typeof value === 'object' && 'stage' in value ? [value as RunProgress] : [];
+}

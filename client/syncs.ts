@@ -1,0 +1,182 @@
+import { ScheduleNotFoundError } from '@temporalio/client';
+import type { ScheduleDescription } from '@temporalio/client';
+import { durationMs } from '../definitions/durationMs.ts';
+import { describeTiming, wordsOf } from '../definitions/schedule.ts';
+import { SyncDefinition } from '../definitions/sync.ts';
+import { RowcastError } from '../errors.ts';
+import { MESSAGES, scheduleId, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
+import type { ApplyAnswer, ImportRecord, Outcome, SyncDescription } from '../workflows/contract.ts';
+import { checked } from './checked.ts';
+import { eachItem } from './context.ts';
+import type { ClientContext, Page, PageRequest } from './context.ts';
+import type { ApplyOptions } from './holders.ts';
+import { startRun } from './startRun.ts';
+import type { StartedRun } from './startRun.ts';
+
+/** A sync as a list shows it; what is unknown is null. */
+export interface SyncListing {
+  readonly name: string;
+  readonly title: string | null;
+  readonly integration: string;
+  readonly type: SyncDefinition['type'];
+  /** Null where the Schedule was deleted elsewhere: the sync does not run. */
+  readonly enabled: boolean | null;
+  readonly every: string | null;
+  readonly cron: string | null;
+  readonly lastRunAt: string | null;
+  readonly nextRunAt: string | null;
+  /** Whole Unix seconds; 0 before the first successful run. */
+  readonly lastSyncTime: number;
+  readonly lastOutcome: Outcome | null;
+}
+
+export interface ApplySyncOptions extends ApplyOptions {
+  /** Whether the sync is to run; absent: a new one runs, an existing one stays as it is. */
+  readonly enabled?: boolean;
+}
+
+/** What can be done with syncs. Every call throws `RowcastError`. */
+export interface Syncs {
+  update(definition: unknown, options?: ApplySyncOptions): Promise<ApplyAnswer>;
+  get(name: string, signal?: AbortSignal): Promise<SyncDescription>;
+  find(name: string, signal?: AbortSignal): Promise<SyncDescription | null>;
+  /** A sync as a list shows it. */
+  listing(name: string, signal?: AbortSignal): Promise<SyncListing>;
+  page(request?: PageRequest): Promise<Page<SyncListing>>;
+  list(signal?: AbortSignal): AsyncGenerator<SyncListing>;
+  /** The next interval sends all that changed since the last sync. */
+  enable(name: string, signal?: AbortSignal): Promise<void>;
+  /** A run under way goes on to its end; it is answered. */
+  disable(name: string, signal?: AbortSignal): Promise<ImportRecord | null>;
+  /** Starts a run now, unless one is under way already. */
+  run(name: string, signal?: AbortSignal): Promise<StartedRun>;
+}
+
+export function createSyncs(context: ClientContext): Syncs {
+  const find = (name: string, signal?: AbortSignal) =>
+    context.query<SyncDescription>(syncWorkflowId(name), MESSAGES.describe, [], signal);
+  const get = async (name: string, signal?: AbortSignal) => {
+    const found = await find(name, signal);
+    if (found === null)
+      throw new RowcastError(
+        'not_found',
+        `There is no sync ${JSON.stringify(name)}; \`rowcast sync list\` shows those that exist.`,
+      );
+    return found;
+  };
+  const listing = async (name: string, signal?: AbortSignal) =>
+    listingOf(await get(name, signal), await describeSchedule(context, name, signal));
+  const page = async (request: PageRequest = {}): Promise<Page<SyncListing>> => {
+    const names = await context.listNames(WORKFLOWS.sync, syncWorkflowId(''), request);
+    const items = await Promise.all(
+      names.items.map((name) => listing(name, request.signal).catch(unlessGone)),
+    );
+    const known = items
+      .filter((item) => item !== null)
+      .sort((left, right) => (left.name < right.name ? -1 : 1));
+    return { items: known, nextPageToken: names.nextPageToken };
+  };
+  return {
+    find,
+    get,
+    listing,
+    page,
+    list: (signal) => eachItem(page, signal),
+    update: (input, options = {}) => update(context, checked(SyncDefinition, input, 'The sync'), options),
+    enable: (name, signal) => setEnabled(context, name, true, signal),
+    disable: async (name, signal) => {
+      await setEnabled(context, name, false, signal);
+      return (await get(name, signal)).running;
+    },
+    run: async (name, signal) => {
+      const { running } = await get(name, signal);
+      return running === null ? startRun(context, name, signal) : { started: false, run: running.run };
+    },
+  };
+}
+
+function unlessGone(error: unknown): null {
+  if (error instanceof RowcastError && error.code === 'not_found') return null;
+  throw error;
+}
+
+function update(
+  context: ClientContext,
+  definition: SyncDefinition,
+  { ifRevision, enabled, signal }: ApplySyncOptions,
+): Promise<ApplyAnswer> {
+  const target = {
+    workflowType: WORKFLOWS.sync,
+    workflowId: syncWorkflowId(definition.name),
+    name: definition.name,
+    summary: `sync ${definition.name}: ${definition.type} from ${definition.integration}`,
+  };
+  const request = {
+    definition,
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+    ...(enabled === undefined ? {} : { enabled }),
+  };
+  return context.updateWithStart<ApplyAnswer>(target, request, signal);
+}
+
+async function setEnabled(
+  context: ClientContext,
+  name: string,
+  enabled: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  const handle = context.client.schedule.getHandle(scheduleId(name));
+  try {
+    await context.ask(
+      () => (enabled ? handle.unpause('Enabled with Rowcast') : handle.pause('Disabled with Rowcast')),
+      signal,
+    );
+  } catch (error) {
+    if (
+      error instanceof ScheduleNotFoundError ||
+      (error instanceof RowcastError && error.code === 'not_found')
+    ) {
+      throw new RowcastError(
+        'not_found',
+        `There is no Schedule of a sync ${JSON.stringify(name)}: the sync does not exist, or its Schedule was deleted elsewhere; \`rowcast apply\` creates it.`,
+      );
+    }
+    throw error;
+  }
+}
+
+async function describeSchedule(
+  context: ClientContext,
+  name: string,
+  signal?: AbortSignal,
+): Promise<ScheduleDescription | null> {
+  try {
+    return await context.ask(() => context.client.schedule.getHandle(scheduleId(name)).describe(), signal);
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** The definition's words where the Schedule still says the same, else the Schedule's own. */
+function listingOf(sync: SyncDescription, schedule: ScheduleDescription | null): SyncListing {
+  const { definition, running, lastImport } = sync;
+  const words = schedule === null ? {} : describeTiming(schedule.spec);
+  const sameEvery =
+    definition.every !== undefined && words.every === wordsOf(durationMs(definition.every) ?? 0);
+  const latest = running ?? lastImport;
+  return {
+    name: definition.name,
+    title: definition.title ?? null,
+    integration: definition.integration,
+    type: definition.type,
+    enabled: schedule === null ? null : !schedule.state.paused,
+    every: (sameEvery ? definition.every : words.every) ?? null,
+    cron: words.cron ?? null,
+    lastRunAt: latest?.startedAt ?? null,
+    nextRunAt:
+      schedule?.state.paused === false ? (schedule.info.nextActionTimes[0]?.toISOString() ?? null) : null,
+    lastSyncTime: sync.lastSyncTime,
+    lastOutcome: latest?.outcome ?? null,
+  };
+}

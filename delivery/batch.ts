@@ -1,0 +1,70 @@
+import type { StagedCall } from '../storage/calls.ts';
+import type { DestinationProfile } from './destination.ts';
+
+/** Neighbouring calls that go out in one request. */
+export interface Batch {
+  readonly calls: readonly StagedCall[];
+}
+
+export type BatchLimits = Pick<
+  DestinationProfile,
+  'callBytesMax' | 'batchBytesMax' | 'batchCallsMax' | 'sharesContext'
+>;
+
+const OPENING = '{';
+const BATCH_KEY = '"batch":[';
+const CLOSING = ']}';
+
+/** Whether a call is too large to be sent at all. */
+export function exceedsCallLimit(call: StagedCall, { callBytesMax, batchBytesMax }: BatchLimits): boolean {
+  return call.json.length > callBytesMax || call.json.length + 1_000 > Math.max(batchBytesMax, 1_000);
+}
+
+/**
+ * Cuts calls into batches, in order. A batch is closed before it would exceed a limit and, where `context`
+ * holds for the whole of it, before a call with another one.
+ *
+ * Calls over the limit of a single call are not for this function: see `exceedsCallLimit`.
+ */
+export function* cutBatches(calls: Iterable<StagedCall>, limits: BatchLimits): Generator<Batch> {
+  let open: StagedCall[] = [];
+  let bytes = 0;
+  for (const call of calls) {
+    const [first] = open;
+    const added = call.json.length + 1; // The comma.
+    const other = limits.sharesContext && first !== undefined && !first.shared.equals(call.shared);
+    if (
+      first !== undefined &&
+      (other || bytes + added > limits.batchBytesMax || open.length >= limits.batchCallsMax)
+    ) {
+      yield { calls: open };
+      open = [];
+    }
+    if (open.length === 0) bytes = frameBytes(call, limits);
+    open.push(call);
+    bytes += added;
+  }
+  if (open.length > 0) yield { calls: open };
+}
+
+function frameBytes({ shared }: StagedCall, { sharesContext }: BatchLimits): number {
+  return OPENING.length + (sharesContext ? shared.length : 0) + BATCH_KEY.length + CLOSING.length;
+}
+
+/** The body of the request for a batch; what its calls share stands in front as well. */
+export function batchBody({ calls }: Batch, { sharesContext }: BatchLimits): Buffer {
+  const shared = sharesContext ? (calls[0]?.shared ?? Buffer.alloc(0)) : Buffer.alloc(0);
+  const content = calls.reduce((sum, { json }) => sum + json.length + 1, 0) - 1;
+  const body = Buffer.allocUnsafe(
+    OPENING.length + shared.length + BATCH_KEY.length + content + CLOSING.length,
+  );
+  let at = body.write(OPENING, 0, 'latin1');
+  at += shared.copy(body, at);
+  at += body.write(BATCH_KEY, at, 'latin1');
+  for (const [index, { json }] of calls.entries()) {
+    if (index > 0) at += body.write(',', at, 'latin1');
+    at += json.copy(body, at);
+  }
+  body.write(CLOSING, at, 'latin1');
+  return body;
+}

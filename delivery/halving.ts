@@ -1,0 +1,61 @@
+import type { StagedCall } from '../storage/calls.ts';
+import type { Batch } from './batch.ts';
+import type { Sender } from './sender.ts';
+
+/** A call that the destination will never take, and why. */
+export interface CallFailure {
+  readonly call: StagedCall;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What became of the calls of a batch: each of them is in one of the two. */
+export interface Settled {
+  readonly accepted: readonly StagedCall[];
+  readonly failures: readonly CallFailure[];
+}
+
+/**
+ * Sends a batch until each of its calls is accepted or stands refused alone.
+ *
+ * A batch that is refused is halved, the left half first, so that calls keep their order. Where the destination
+ * took some calls and does not say which, halves are sent again as well: ids make it safe.
+ *
+ * @throws RowcastError of the destination; the reason of the signal.
+ */
+export async function settleBatch(batch: Batch, sender: Sender, signal: AbortSignal): Promise<Settled> {
+  const { calls } = batch;
+  const verdict = await sender.send(batch, signal);
+  if (verdict.kind === 'accepted') return { accepted: calls, failures: [] };
+  if (verdict.kind === 'partial' && verdict.failed !== null) return sorted(calls, verdict.failed);
+  const [only, second] = calls;
+  if (only === undefined || second === undefined) {
+    return { accepted: [], failures: only === undefined ? [] : [refused(only, verdict.words)] };
+  }
+  const middle = calls.length >> 1;
+  const left = await settleBatch({ calls: calls.slice(0, middle) }, sender, signal);
+  const right = await settleBatch({ calls: calls.slice(middle) }, sender, signal);
+  return {
+    accepted: [...left.accepted, ...right.accepted],
+    failures: [...left.failures, ...right.failures],
+  };
+}
+
+function sorted(calls: readonly StagedCall[], failed: readonly { index: number; words: string }[]): Settled {
+  const words = new Map(failed.map((failure) => [failure.index, failure.words]));
+  return {
+    accepted: calls.filter((_call, index) => !words.has(index)),
+    failures: calls.flatMap((call, index) => {
+      const said = words.get(index);
+      return said === undefined ? [] : [refused(call, said)];
+    }),
+  };
+}
+
+function refused(call: StagedCall, words: string): CallFailure {
+  return {
+    call,
+    code: 'refused_by_destination',
+    message: `The destination refused the call. It says: ${words}`,
+  };
+}

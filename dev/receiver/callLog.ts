@@ -1,0 +1,46 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isObject } from './validate.ts';
+
+/** What a receiver has taken, in the order in which it came. */
+export class CallLog {
+  /** The calls, repetitions of a messageId left out; empty where only ids are stored. */
+  readonly calls: Record<string, unknown>[] = [];
+  /** What ought never to happen, in words. */
+  readonly violations: string[] = [];
+  readonly #store: 'calls' | 'ids';
+  readonly #ids = new Map<string, number>();
+  #received = 0;
+
+  constructor(store: 'calls' | 'ids') {
+    this.#store = store;
+  }
+
+  /** @param shared what stood beside the batch, which holds for every call of it. */
+  take(calls: readonly unknown[], shared: Record<string, unknown>): void {
+    for (const call of calls) {
+      if (!isObject(call)) continue;
+      this.#received += 1;
+      for (const key of ['context', 'integrations']) {
+        if (!isDeepStrictEqual(call[key], shared[key])) {
+          this.violations.push(`${key} of ${String(call['messageId'])} is not that of its batch`);
+        }
+      }
+      this.#note(call);
+    }
+  }
+
+  #note(call: Record<string, unknown>): void {
+    const id = String(call['messageId']);
+    const known = this.#ids.get(id);
+    if (known === undefined) {
+      this.#ids.set(id, this.calls.length);
+      if (this.#store === 'calls') this.calls.push(call);
+    } else if (this.#store === 'calls' && !isDeepStrictEqual(this.calls[known], call)) {
+      this.violations.push(`the messageId ${id} came with two contents`);
+    }
+  }
+
+  stats() {
+    return { received: this.#received, distinct: this.#ids.size, violations: this.violations };
+  }
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueryResult, Row, Source } from '../connectors/source.ts';
+import { renderQuery } from '../definitions/query.ts';
+import { RowcastError } from '../errors.ts';
+import { createMapper } from '../mapping/createMapper.ts';
+import type { Mapper, MappingOptions } from '../mapping/mapper.ts';
+import { rowJson } from '../mapping/rowData.ts';
+import type { Manifest } from '../storage/manifest.ts';
+import { Staging } from '../storage/staging.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface ExtractRequest {
+  readonly source: Source;
+  readonly storage: Storage;
+  /** The folder of this attempt, which is its alone. */
+  readonly folder: string;
+  readonly query: string;
+  /** The value for `{{last_sync_time}}`, in whole Unix seconds. */
+  readonly since: number;
+  readonly mapping: MappingOptions;
+  readonly rowsWarn: number;
+  readonly rowsMax: number;
+  readonly maxFailedRows: number;
+  readonly lanes: number;
+  readonly chunkBytes: number;
+  readonly pageRows: number;
+  readonly signal: AbortSignal;
+  /** Told the number of rows read, after each page. */
+  readonly onProgress: (rows: number) => void;
+}
+
+export interface Extraction {
+  readonly manifest: Manifest;
+  /** What `last_sync_time` becomes: whole Unix seconds by the source's clock. */
+  readonly until: number;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads a query to its end into staged chunks. Nothing of it counts until the manifest is stored.
+ *
+ * @throws RowcastError of the source, the mapping, the limits or the storage.
+ */
+export async function extract(request: ExtractRequest): Promise<Extraction> {
+  const { source, signal, pageRows, query, since } = request;
+  const until = await waitForFullSecond(source, signal);
+  const result = await source.query({ sql: renderQuery(query, since), pageRows, signal });
+  const mapper = createMapper(result.columns, request.mapping);
+  const staging = new Staging(request);
+  try {
+    const rows = await stageAll(result, mapper, staging, request);
+    const staged = await staging.finish();
+    const placements = mapper.placements.map(({ column, path }) => ({ column, path }));
+    const warnings = [...mapper.warnings, ...rowWarnings(rows, request)];
+    return { manifest: { version: 1, ...staged, placements }, until, warnings };
+  } finally {
+    await staging.abandon();
+  }
+}
+
+/**
+ * Waits until the second in which the run began is over, by the source's own clock, and answers that second.
+ *
+ * A row that changes in a second after it was read would be missed by `> {{last_sync_time}}`; a second that is
+ * over before the query starts cannot change any more. The worker's clock has no part in it.
+ */
+async function waitForFullSecond(source: Source, signal: AbortSignal): Promise<number> {
+  let nowMs = await source.clock();
+  const until = Math.floor(nowMs / 1_000);
+  const overMs = (until + 1) * 1_000;
+  // A standby that nothing is written to stands still: what it has replayed is whole all the same.
+  for (let waits = 0; nowMs < overMs && waits < 10; waits += 1) {
+    await sleep(overMs - nowMs + 1, undefined, { signal });
+    nowMs = await source.clock();
+  }
+  return until;
+}
+
+async function stageAll(
+  result: QueryResult,
+  mapper: Mapper,
+  staging: Staging,
+  request: ExtractRequest,
+): Promise<number> {
+  const { rowsMax, maxFailedRows, signal, onProgress } = request;
+  let rows = 0;
+  for await (const page of result.pages) {
+    signal.throwIfAborted();
+    for (const row of page) {
+      rows += 1;
+      stageRow(rows, row, mapper, staging, request);
+    }
+    if (rows > rowsMax) throw tooManyRows(rowsMax);
+    if (staging.failed > maxFailedRows) throw tooManyFailed(maxFailedRows);
+    await staging.flush();
+    onProgress(rows);
+  }
+  return rows;
+}
+
+function stageRow(
+  number: number,
+  row: Row,
+  mapper: Mapper,
+  staging: Staging,
+  { mapping }: ExtractRequest,
+): void {
+  const call = mapper.map(row);
+  if (call.ok) staging.add(number, call);
+  else staging.fail(number, call, rowJson(mapper.columns, row, mapping.timeZone));
+}
+
+function rowWarnings(rows: number, { rowsWarn, rowsMax }: ExtractRequest): string[] {
+  if (rows <= rowsWarn) return [];
+  return [
+    `The query returned ${rows} rows, more than the ${rowsWarn} that are recommended; more than ${rowsMax} are refused.`,
+  ];
+}
+
+function tooManyRows(rowsMax: number): RowcastError {
+  return new RowcastError(
+    'limit_exceeded',
+    `The query returns more than ${rowsMax} rows, the limit (\`limits.rowsMax\`); nothing was sent. Narrow it, or split the sync.`,
+  );
+}
+
+function tooManyFailed(maxFailedRows: number): RowcastError {
+  return new RowcastError(
+    'too_many_failed_rows',
+    `More than ${maxFailedRows} rows cannot become calls (\`maxFailedRows\`); nothing was sent. Look at some with \`rowcast sync preview\`, and correct the query.`,
+  );
+}

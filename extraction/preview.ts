@@ -1,0 +1,61 @@
+import type { Row, Source } from '../connectors/source.ts';
+import { renderQuery } from '../definitions/query.ts';
+import { createMapper } from '../mapping/createMapper.ts';
+import type { CallType, Mapper, MappingOptions, Placement } from '../mapping/mapper.ts';
+import { rowJson } from '../mapping/rowData.ts';
+
+export interface PreviewReading {
+  readonly source: Source;
+  readonly query: string;
+  /** The value for `{{last_sync_time}}`, in whole Unix seconds. */
+  readonly since: number;
+  readonly mapping: MappingOptions;
+  /** How many rows. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** The first rows of a query beside the calls that they would become. */
+export interface PreviewResult {
+  readonly type: CallType;
+  readonly since: number;
+  readonly placements: readonly Placement[];
+  readonly rows: readonly PreviewRow[];
+  readonly warnings: readonly string[];
+}
+
+export type PreviewRow =
+  | { readonly row: number; readonly data: Record<string, unknown>; readonly call: Record<string, unknown> }
+  | {
+      readonly row: number;
+      readonly data: Record<string, unknown>;
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** Reads the first rows of a query and stops it. @throws RowcastError as an extraction would. */
+export async function readPreview({
+  source,
+  query,
+  since,
+  mapping,
+  limit,
+  signal,
+}: PreviewReading): Promise<PreviewResult> {
+  const result = await source.query({ sql: renderQuery(query, since), pageRows: limit, signal });
+  const mapper = createMapper(result.columns, mapping);
+  const rows: PreviewRow[] = [];
+  for await (const page of result.pages) {
+    for (const row of page.slice(0, limit - rows.length))
+      rows.push(previewRow(rows.length + 1, row, mapper, mapping));
+    if (rows.length >= limit) break;
+  }
+  return { type: mapping.type, since, placements: mapper.placements, rows, warnings: mapper.warnings };
+}
+
+function previewRow(row: number, cells: Row, mapper: Mapper, { timeZone }: MappingOptions): PreviewRow {
+  const data = JSON.parse(rowJson(mapper.columns, cells, timeZone)) as Record<string, unknown>;
+  const mapped = mapper.map(cells);
+  if (!mapped.ok) return { row, data, code: mapped.code, message: mapped.message };
+  return { row, data, call: JSON.parse(mapped.json) as Record<string, unknown> };
+}

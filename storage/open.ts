@@ -1,0 +1,35 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { RowcastError } from '../errors.ts';
+import { openLocalStorage, readLocalIdentity } from './local.ts';
+import type { Storage, StorageIdentity } from './storage.ts';
+
+/** Where the storage is: `ROWCAST_STORAGE`, else a folder `rowcast` under the user's data folder. */
+export function storageLocation(env: NodeJS.ProcessEnv, platform = process.platform): string {
+  const given = env['ROWCAST_STORAGE'];
+  return given === undefined || given === '' ? join(dataFolder(env, platform), 'rowcast') : given;
+}
+
+function dataFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
+  if (platform === 'win32') return env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
+  return env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+}
+
+/** Opens the storage at a location, creating a local folder where it is missing. @throws RowcastError */
+export function openStorage(location: string): Promise<Storage> {
+  return openLocalStorage(localFolder(location));
+}
+
+/** Which storage is at a location, or null where there is none; nothing is created. @throws RowcastError */
+export function readStorageIdentity(location: string): Promise<StorageIdentity | null> {
+  return readLocalIdentity(localFolder(location));
+}
+
+function localFolder(location: string): string {
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return resolve(location);
+  throw new RowcastError(
+    'definition_invalid',
+    `ROWCAST_STORAGE is ${JSON.stringify(location)}, but only a local folder is supported; give a path such as "/var/lib/rowcast".`,
+  );
+}

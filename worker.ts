@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
+import { createActivities } from './activities/index.ts';
+import type { Activities } from './activities/index.ts';
+import { storageQueues } from './activities/queues.ts';
+import { readWorkerSettings } from './activities/settings.ts';
+import type { WorkerSettings } from './activities/settings.ts';
+import { openSource } from './connectors/open.ts';
+import { destinationProfile } from './delivery/destination.ts';
+import { createHttp } from './delivery/http.ts';
+import { RateLimiters } from './delivery/rate.ts';
+import { createSender } from './delivery/sender.ts';
+import { messageOf, RowcastError } from './errors.ts';
+import { createRedactor } from './secrets/redact.ts';
+import { createSecrets } from './secrets/resolve.ts';
+import { openStorage, storageLocation } from './storage/open.ts';
+import type { Storage } from './storage/storage.ts';
+
+/*
+ * The long-running worker process, and the only place that wires things together. `node worker.ts` and
+ * `rowcast worker` are the same.
+ */
+
+export const DEFAULT_TASK_QUEUE = 'rowcast';
+
+/** Runs a worker until it is told to stop (SIGINT, SIGTERM). @throws RowcastError where it cannot start. */
+export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
+  const settings = readWorkerSettings(env);
+  const taskQueue = env['ROWCAST_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
+  const storage = await openStorage(storageLocation(env));
+  Runtime.install({ logger: new DefaultLogger('WARN') });
+  const { connection, namespace } = await connectNative();
+  const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
+  const activities = wire({ env, settings, taskQueue, storage, http });
+  const workers = await createWorkers({ activities, settings, taskQueue, storage, connection, namespace });
+  process.stdout.write(
+    `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
+  );
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    await connection.close();
+    await http.close();
+  }
+}
+
+async function connectNative(): Promise<{ connection: NativeConnection; namespace: string }> {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  try {
+    return { connection: await NativeConnection.connect(connectionOptions), namespace };
+  } catch (error) {
+    throw new RowcastError(
+      'temporal_unreachable',
+      `The Temporal server at ${connectionOptions.address ?? 'localhost:7233'} cannot be reached (${messageOf(error)}); check TEMPORAL_ADDRESS, or start one with \`npx rowcast dev\`.`,
+      { cause: error },
+    );
+  }
+}
+
+interface Wiring {
+  readonly env: NodeJS.ProcessEnv;
+  readonly settings: WorkerSettings;
+  readonly taskQueue: string;
+  readonly storage: Storage;
+  readonly http: ReturnType<typeof createHttp>;
+}
+
+function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
+  const redactor = createRedactor();
+  const secrets = createSecrets({ env, folder: env['ROWCAST_SECRETS_DIR'], redactor });
+  const limiters = new RateLimiters();
+  return createActivities({
+    taskQueue,
+    storage,
+    settings,
+    openSource: (config, signal) => openSource(config, secrets, signal),
+    openSender: async (definition) => {
+      const profile = destinationProfile(definition);
+      const writeKey = await secrets(definition.writeKey);
+      const limiter = limiters.of({ url: profile.batchUrl, writeKey, rate: profile.rate });
+      const { retryBudgetMs } = settings;
+      return createSender({ profile, writeKey, http, limiter, redactor, retryBudgetMs });
+    },
+  });
+}
+
+interface WorkerSetup {
+  readonly activities: Activities;
+  readonly settings: WorkerSettings;
+  readonly taskQueue: string;
+  readonly storage: Storage;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+}
+
+/** Control, extraction and delivery have slots of their own, so that none of them queues behind another. */
+async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
+  const { activities, settings, taskQueue, storage, connection, namespace } = setup;
+  const queues = storageQueues(storage.identity.id);
+  const shared = {
+    connection,
+    namespace,
+    shutdownGraceTime: settings.graceMs,
+    shutdownForceTime: settings.graceMs + settings.requestTimeoutMs,
+    maxHeartbeatThrottleInterval: Math.min(2_000, settings.heartbeatMs / 3),
+    defaultHeartbeatThrottleInterval: Math.min(2_000, settings.heartbeatMs / 3),
+  } satisfies Partial<WorkerOptions>;
+  const workflowBundle = { codePath: await workflowBundlePath() };
+  return Promise.all([
+    Worker.create({
+      ...shared,
+      taskQueue,
+      workflowBundle,
+      maxCachedWorkflows: 500,
+      activities: activities.control,
+    }),
+    Worker.create({ ...shared, taskQueue: queues.control, activities: activities.storage }),
+    Worker.create({
+      ...shared,
+      taskQueue: queues.extract,
+      activities: activities.extract,
+      maxConcurrentActivityTaskExecutions: settings.extractSlots,
+    }),
+    Worker.create({
+      ...shared,
+      taskQueue: queues.deliver,
+      activities: activities.deliver,
+      maxConcurrentActivityTaskExecutions: settings.deliverSlots,
+    }),
+  ]);
+}
+
+const WORKFLOWS_FOLDER = join(import.meta.dirname, 'workflows');
+
+/**
+ * The bundle of the workflows, made once for each version of their code: bundling takes seconds, and a worker
+ * that comes back after a crash should be at work at once.
+ */
+export async function workflowBundlePath(): Promise<string> {
+  const cache = join(tmpdir(), `rowcast-workflows-${process.getuid?.() ?? 'user'}`);
+  const path = join(cache, `${await workflowsHash()}.js`);
+  if ((await readFile(path).catch(() => null)) !== null) return path;
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(WORKFLOWS_FOLDER, 'index.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
+  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, code, { mode: 0o600 });
+  await rename(temporary, path);
+  return path;
+}
+
+/** Everything that the bundle is made of: the workflows, what they import of other rooms, and the SDK. */
+async function workflowsHash(): Promise<string> {
+  const sources = (await readdir(WORKFLOWS_FOLDER)).sort().map((name) => join(WORKFLOWS_FOLDER, name));
+  const others = ['errors.ts', 'definitions/durationMs.ts', 'package-lock.json'];
+  const hash = createHash('sha256').update(process.version);
+  for (const file of [...sources, ...others.map((name) => join(import.meta.dirname, name))]) {
+    hash.update(await readFile(file));
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+if (import.meta.main) {
+  runWorker(process.env).catch((error: unknown) => {
+    process.stderr.write(
+      `${error instanceof RowcastError ? error.message : String((error as Error).stack)}\n`,
+    );
+    process.exitCode = 1;
+  });
+}

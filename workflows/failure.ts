@@ -1,0 +1,63 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import { isFailureCode } from '../errors.ts';
+import type { FailureCode } from '../errors.ts';
+import type { StorageIdentity } from '../storage/storage.ts';
+
+/** Why a run ended, in words for its import. */
+export interface RunFailure {
+  readonly code: FailureCode;
+  readonly message: string;
+  /** What the activity handed back with its failure. */
+  readonly details: readonly unknown[];
+}
+
+/** Messages are cut to this many characters, so that a hundred imports stay small. */
+const MESSAGE_CHARS_MAX = 1_000;
+
+export interface RunCircumstances {
+  readonly storage: StorageIdentity | null;
+  readonly storageWaitMs: number;
+  readonly giveUpAfter: string;
+}
+
+/** Explains what an activity failed with; a bug in Rowcast is named as one. */
+export function explain(error: unknown, circumstances: RunCircumstances): RunFailure {
+  if (isCancellation(error)) return { code: 'cancelled', message: 'The run was cancelled.', details: [] };
+  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+  const words = wordsOf(cause);
+  if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
+    return { code: 'storage_unreachable', message: nobodyCame(circumstances), details };
+  }
+  if (
+    error instanceof ActivityFailure &&
+    (error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure)
+  ) {
+    const heartbeat: unknown = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
+    return {
+      code: 'gave_up',
+      message: cut(`The run gave up after ${circumstances.giveUpAfter}. The last try ended with: ${words}`),
+      details: details.length > 0 ? details : [heartbeat],
+    };
+  }
+  if (cause instanceof ApplicationFailure && isFailureCode(cause.type)) {
+    return { code: cause.type, message: cut(words), details };
+  }
+  return { code: 'internal_error', message: cut(`Rowcast itself failed, which is a bug: ${words}`), details };
+}
+
+function nobodyCame({ storage, storageWaitMs }: RunCircumstances): string {
+  return (
+    `No worker that can reach the storage ${storage?.id ?? ''} (${storage?.location ?? ''}) took the work within ` +
+    `${Math.round(storageWaitMs / 1_000)} seconds. Start a worker with ROWCAST_STORAGE set to it; the window repeats with the next run.`
+  );
+}
+
+function wordsOf(cause: unknown): string {
+  if (cause instanceof TimeoutFailure && cause.cause instanceof Error) return cause.cause.message;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function cut(message: string): string {
+  return message.length <= MESSAGE_CHARS_MAX ? message : `${message.slice(0, MESSAGE_CHARS_MAX - 1)}…`;
+}

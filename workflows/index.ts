@@ -1,0 +1,4 @@
+export { destination, integration } from './holder.ts';
+export { preview } from './preview.ts';
+export { sync } from './sync.ts';
+export { syncRun } from './syncRun.ts';

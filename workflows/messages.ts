@@ -1,0 +1,142 @@
+import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { IntegrationDefinition } from '../definitions/integration.ts';
+import type { SyncDefinition } from '../definitions/sync.ts';
+import type { FailureCode } from '../errors.ts';
+import type { StorageIdentity } from '../storage/storage.ts';
+import type { ImportRecord, Outcome, Trigger } from './contract.ts';
+
+/* What runs, the sync workflow and their activities say to each other. */
+
+/** The arguments of a sync's Schedule; a run that comes without today's makes the sync heal its Schedule. */
+export interface RunArguments {
+  readonly version: typeof RUN_ARGUMENTS_VERSION;
+}
+export const RUN_ARGUMENTS_VERSION = 1;
+
+/** A run asks the sync workflow for the lease and its window. */
+export interface BeginRunRequest {
+  readonly run: string;
+  readonly trigger: Trigger;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** The Schedule's count of skipped intervals so far. */
+  readonly skippedBefore: number;
+  /** Whether the run came with today's arguments. */
+  readonly upToDate: boolean;
+  /** What the asker found out about the holder that it was told of. */
+  readonly holder: { readonly run: string; readonly state: 'running' | 'gone' } | null;
+  /** How long the activities of a run that is gone may still send, in milliseconds. */
+  readonly quietMs: number;
+}
+
+export type BeginRunAnswer =
+  | { readonly kind: 'granted'; readonly grant: RunGrant }
+  /** Another run holds the lease: find out whether it is running, and ask again. */
+  | { readonly kind: 'held'; readonly holder: string }
+  /** Another run is under way; this one is recorded as skipped. */
+  | { readonly kind: 'skipped'; readonly holder: string }
+  /** The holder is gone, but its activities may still send: ask again after `ms`. */
+  | { readonly kind: 'wait'; readonly ms: number };
+
+/** What a run needs of its sync: fixed for the run, whatever is applied meanwhile. */
+export interface RunGrant {
+  readonly sync: SyncDefinition;
+  readonly storage: StorageIdentity;
+  /** The value for `{{last_sync_time}}`, in whole Unix seconds. */
+  readonly since: number;
+  readonly window: Window;
+}
+
+/** The window that is to be covered, kept until a run has covered it. */
+export interface Window {
+  readonly id: string;
+  readonly firstAttemptAtMs: number;
+}
+
+/** A run hands back its result. */
+export interface FinishRunRequest {
+  readonly run: string;
+  readonly outcome: Exclude<Outcome, 'running' | 'skipped'>;
+  /** ISO 8601. */
+  readonly endedAt: string;
+  readonly until: number | null;
+  readonly rows: number | null;
+  readonly delivered: number | null;
+  readonly failed: number | null;
+  /** The Schedule's count of skipped intervals now; null where there is no Schedule. */
+  readonly skippedAfter: number | null;
+  readonly errorCode: FailureCode | null;
+  readonly error: string | null;
+  readonly warnings: readonly string[];
+}
+
+/** The state of a sync: the argument of its workflow when it continues as new, and the content of its copies. */
+export interface SyncState {
+  readonly version: 1;
+  readonly definition: SyncDefinition;
+  readonly revision: number;
+  /** ISO 8601; intervals are counted from it where there is no `startAt`. */
+  readonly createdAt: string;
+  readonly storage: StorageIdentity;
+  /** Whole Unix seconds by the source's clock; 0 before the first successful run. */
+  readonly lastSyncTime: number;
+  /** Raised by a reset, so that a run that began before it cannot move `lastSyncTime`. */
+  readonly generation: number;
+  readonly window: Window | null;
+  readonly lease: Lease | null;
+  /** Until then, activities of a run that is gone may still send: milliseconds since 1970. */
+  readonly quietUntilMs: number;
+  /** The newest hundred, newest last. */
+  readonly imports: readonly ImportRecord[];
+  /** The number of the newest copy of this state in storage. */
+  readonly copy: number;
+}
+
+/** The right to be the one run of a sync. */
+export interface Lease {
+  readonly record: ImportRecord;
+  readonly generation: number;
+  readonly skippedBefore: number;
+  readonly grant: RunGrant;
+}
+
+/** The state of an integration or a destination. */
+export interface HolderState {
+  readonly version: 1;
+  readonly definition: IntegrationDefinition | DestinationDefinition;
+  readonly revision: number;
+  readonly storage: StorageIdentity;
+  readonly copy: number;
+}
+
+/** What a run works by, put together by the begin activity; the definitions are those it began with. */
+export interface RunPlan extends RunGrant {
+  readonly integration: IntegrationDefinition;
+  readonly destination: DestinationDefinition;
+  readonly queues: StorageQueues;
+  readonly settings: RunSettings;
+}
+
+/** The task queues of a storage: whoever can reach it polls them. Three, so that no kind of work waits behind another. */
+export interface StorageQueues {
+  readonly control: string;
+  readonly extract: string;
+  readonly deliver: string;
+}
+
+/** The worker's settings as they hold for a run, in milliseconds where named so. */
+export interface RunSettings {
+  readonly heartbeatMs: number;
+  /** How long a task of a storage waits for a machine that can reach it. */
+  readonly storageWaitMs: number;
+  /** How long one delivery activity works before it hands back its position. */
+  readonly deliverMs: number;
+  /** At most this many rows are delivered by one activity, all lanes in it. */
+  readonly smallRunRows: number;
+  readonly lanes: number;
+}
+
+export type BegunRun =
+  | { readonly kind: 'granted'; readonly plan: RunPlan }
+  | { readonly kind: 'skipped'; readonly holder: string }
+  | { readonly kind: 'wait'; readonly ms: number };

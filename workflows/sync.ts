@@ -1,0 +1,195 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineUpdate,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ControlActivities } from '../activities/types.ts';
+import type { SyncDefinition } from '../definitions/sync.ts';
+import type { StorageIdentity } from '../storage/storage.ts';
+import { changedFields, checkRevision } from './changes.ts';
+import { MESSAGES } from './contract.ts';
+import type { ApplyAnswer, ApplyRequest, ImportRecord, SyncDescription } from './contract.ts';
+import { findState, saveCopy } from './copies.ts';
+import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState } from './messages.ts';
+import { beginRun, changeDefinition, describeSync, finishRun, newSync } from './syncState.ts';
+import type { Transition } from './syncState.ts';
+import { createTurns } from './turns.ts';
+import type { Turns } from './turns.ts';
+
+const { applySchedule, healSchedule } = proxyActivities<
+  Pick<ControlActivities, 'applySchedule' | 'healSchedule'>
+>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '2 minutes',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
+});
+
+/** The start of a sync's workflow; `state` is there where it continues as new. */
+export interface SyncInput {
+  readonly name: string;
+  readonly state?: SyncState;
+}
+
+/**
+ * A sync, for as long as it exists: holds its definition, `last_sync_time`, who runs it, and its newest imports.
+ *
+ * Every change is copied to storage before it is answered, so that a sync survives the loss of Temporal's
+ * database: where this workflow starts without a state, it takes over the copy that it finds.
+ */
+export async function sync({ name, state: carried }: SyncInput): Promise<void> {
+  const held: Held = { state: carried ?? null, notices: [], scheduleOutdated: false };
+  const inTurn = createTurns();
+  answerMessages(name, held, inTurn);
+
+  if (held.state === null) await inTurn(() => takeOver(name, held));
+  for (;;) {
+    await condition(() => held.scheduleOutdated || (allHandlersFinished() && mayEnd(held)));
+    if (held.scheduleOutdated) {
+      held.scheduleOutdated = false;
+      await inTurn(() => heal(held.state));
+    } else if (held.state === null) {
+      return;
+    } else {
+      await continueAsNew<typeof sync>({ name, state: held.state });
+    }
+  }
+}
+
+/** What the workflow holds between messages. */
+interface Held {
+  state: SyncState | null;
+  /** What the next `apply` is to say: that the state was taken over from a copy. */
+  notices: string[];
+  /** A run came without today's arguments. */
+  scheduleOutdated: boolean;
+}
+
+/** A workflow that was started for nothing ends; one with a long history continues as new. */
+function mayEnd({ state }: Held): boolean {
+  return state === null || workflowInfo().continueAsNewSuggested;
+}
+
+function answerMessages(name: string, held: Held, inTurn: Turns): void {
+  const existing = async () => {
+    if (held.state === null) await takeOver(name, held);
+    if (held.state === null) throw notFound(name);
+    return held.state;
+  };
+  const commit = async <Answer>(transition: Transition<Answer>): Promise<Answer> => {
+    if (transition.state !== null) held.state = await saveCopy('sync', name, transition.state);
+    if (held.state !== null) setCurrentDetails(detailsOf(held.state));
+    return transition.answer;
+  };
+
+  setHandler(defineQuery<SyncDescription>(MESSAGES.describe), () => {
+    if (held.state === null) throw notFound(name);
+    return describeSync(held.state);
+  });
+  setHandler(defineQuery<ImportRecord[], [ImportsRequest]>(MESSAGES.imports), (request) =>
+    importsOf(held.state, request),
+  );
+  setHandler(defineUpdate<ApplyAnswer, [ApplyRequest<SyncDefinition>]>(MESSAGES.apply), (request) =>
+    inTurn(async () => commit(await applyDefinition(name, held, request))),
+  );
+  setHandler(defineUpdate<BeginRunAnswer, [BeginRunRequest]>(MESSAGES.beginRun), (request) =>
+    inTurn(async () => {
+      const before = await existing();
+      if (!request.upToDate) held.scheduleOutdated = true;
+      return commit(beginRun(before, request, Date.now()));
+    }),
+  );
+  setHandler(defineUpdate<ImportRecord | null, [FinishRunRequest]>(MESSAGES.finishRun), (request) =>
+    inTurn(async () => commit(finishRun(await existing(), request))),
+  );
+}
+
+interface ImportsRequest {
+  /** Only imports older than this run. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Newest first; the run under way stands first of all. */
+function importsOf(state: SyncState | null, { before, limit }: ImportsRequest): ImportRecord[] {
+  const running = state?.lease === null || state === null ? [] : [state.lease.record];
+  const newestFirst = [...running, ...(state?.imports.toReversed() ?? [])];
+  const start = before === undefined ? 0 : newestFirst.findIndex(({ run }) => run === before) + 1;
+  return newestFirst.slice(start, start + limit);
+}
+
+/** Makes the Schedule what the definition says, then says what changed. */
+async function applyDefinition(
+  name: string,
+  held: Held,
+  { definition, ifRevision, enabled }: ApplyRequest<SyncDefinition>,
+): Promise<Transition<ApplyAnswer>> {
+  const storage = await takeOver(name, held);
+  const before = held.state;
+  checkRevision(`The sync ${name}`, before?.revision ?? 0, ifRevision);
+  const changed = before === null ? [] : changedFields(before.definition, definition);
+  const base = before ?? newSync({ definition, nowMs: Date.now(), storage });
+  const fromSchedule = await applySchedule({
+    definition,
+    before: before?.definition ?? null,
+    createdAt: base.createdAt,
+    ...(enabled === undefined ? {} : { enabled }),
+  });
+  const after = before !== null && changed.length > 0 ? changeDefinition(before, definition) : base;
+  const change = before === null ? 'created' : changed.length > 0 ? 'updated' : 'unchanged';
+  const notices = [...held.notices, ...fromSchedule, ...queryNotice(changed, after.lastSyncTime)];
+  held.notices = [];
+  return {
+    state: change === 'unchanged' ? null : after,
+    answer: { change, revision: after.revision, changed, notices },
+  };
+}
+
+function queryNotice(changed: readonly string[], lastSyncTime: number): string[] {
+  if (!changed.includes('query') || lastSyncTime === 0) return [];
+  const when = new Date(lastSyncTime * 1_000).toISOString();
+  return [
+    `The query changed; last_sync_time stays ${lastSyncTime} (${when}), so rows that did not change since are not sent again.`,
+  ];
+}
+
+/** Where there is no state yet, takes over the copy that is in storage; says which storage it is. */
+async function takeOver(name: string, held: Held): Promise<StorageIdentity> {
+  if (held.state !== null) return held.state.storage;
+  const { storage, copy } = await findState('sync', name);
+  if (copy === null) return storage;
+  const copied = copy.state as SyncState;
+  held.state = { ...copied, storage, copy: copy.number };
+  held.notices.push(
+    `The sync ${name} was taken over from copy ${copy.number} in storage, with last_sync_time ${copied.lastSyncTime}.`,
+  );
+  return storage;
+}
+
+/** A Schedule that cannot be healed now is healed when the next run comes without today's arguments. */
+async function heal(state: SyncState | null): Promise<void> {
+  if (state === null) return;
+  await healSchedule({ definition: state.definition, createdAt: state.createdAt }).catch(() => undefined);
+}
+
+function detailsOf({ lastSyncTime, lease, imports }: SyncState): string {
+  const last = imports.at(-1);
+  return [
+    `last_sync_time: ${lastSyncTime} (${new Date(lastSyncTime * 1_000).toISOString()})`,
+    `Running: ${lease?.record.run ?? 'no'}`,
+    `Last import: ${last === undefined ? 'none' : `${last.outcome}, ${last.rows ?? 0} rows, ${last.endedAt ?? ''}`}`,
+  ].join('\n\n');
+}
+
+function notFound(name: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `There is no sync ${name}; \`rowcast sync list\` shows those that exist.`,
+    'not_found',
+  );
+}

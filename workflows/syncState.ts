@@ -1,0 +1,201 @@
+import { durationMs } from '../definitions/durationMs.ts';
+import type { SyncDefinition } from '../definitions/sync.ts';
+import type { StorageIdentity } from '../storage/storage.ts';
+import type { ImportRecord, SyncDescription } from './contract.ts';
+import type {
+  BeginRunAnswer,
+  BeginRunRequest,
+  FinishRunRequest,
+  Lease,
+  RunGrant,
+  SyncState,
+} from './messages.ts';
+
+/*
+ * What happens to a sync, as pure functions from state to state. The workflow in sync.ts calls them, stores a
+ * copy of what comes out, and answers.
+ */
+
+/** How many imports a sync keeps in its state. */
+export const IMPORTS_MAX = 100;
+
+export interface NewSync {
+  readonly definition: SyncDefinition;
+  readonly nowMs: number;
+  readonly storage: StorageIdentity;
+}
+
+/** A sync that has never run. */
+export function newSync({ definition, nowMs, storage }: NewSync): SyncState {
+  return {
+    version: 1,
+    definition,
+    revision: 1,
+    createdAt: new Date(nowMs).toISOString(),
+    storage,
+    lastSyncTime: 0,
+    generation: 0,
+    window: null,
+    lease: null,
+    quietUntilMs: 0,
+    imports: [],
+    copy: 0,
+  };
+}
+
+/** A new state and the answer that goes with it; `state` is null where nothing changes. */
+export interface Transition<Answer> {
+  readonly state: SyncState | null;
+  readonly answer: Answer;
+}
+
+/**
+ * A run asks for the lease and its window.
+ *
+ * One run at a time holds the lease, whatever started it. A holder that is gone is recorded as failed and loses
+ * the lease, but the next one is only granted it once the activities of the old one cannot send any more.
+ * Asking again with the same run gives the same grant: the request may be repeated by a retry.
+ */
+export function beginRun(
+  state: SyncState,
+  request: BeginRunRequest,
+  nowMs: number,
+): Transition<BeginRunAnswer> {
+  const { lease } = state;
+  if (lease?.record.run === request.run) {
+    return { state: null, answer: { kind: 'granted', grant: lease.grant } };
+  }
+  if (lease !== null && request.holder?.run !== lease.record.run) {
+    return { state: null, answer: { kind: 'held', holder: lease.record.run } };
+  }
+  if (lease !== null && request.holder?.state === 'running') {
+    return skipRun(state, request, { holder: lease.record.run, nowMs });
+  }
+  if (lease !== null) {
+    const quiet = { ...evict(state, lease, nowMs), quietUntilMs: nowMs + request.quietMs };
+    return { state: quiet, answer: { kind: 'wait', ms: request.quietMs } };
+  }
+  if (state.quietUntilMs > nowMs) {
+    return { state: null, answer: { kind: 'wait', ms: state.quietUntilMs - nowMs } };
+  }
+  return grantRun(state, request, nowMs);
+}
+
+function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Transition<BeginRunAnswer> {
+  const window = state.window ?? {
+    id: `${state.generation}.${state.lastSyncTime}.${nowMs}`,
+    firstAttemptAtMs: nowMs,
+  };
+  const grant: RunGrant = { sync: state.definition, storage: state.storage, since: since(state), window };
+  const lease: Lease = {
+    record: { ...startedRecord(state, request), since: grant.since },
+    generation: state.generation,
+    skippedBefore: request.skippedBefore,
+    grant,
+  };
+  return { state: { ...state, window, lease }, answer: { kind: 'granted', grant } };
+}
+
+function skipRun(
+  state: SyncState,
+  request: BeginRunRequest,
+  { holder, nowMs }: { holder: string; nowMs: number },
+): Transition<BeginRunAnswer> {
+  const answer = { kind: 'skipped', holder } as const;
+  if (state.imports.some(({ run }) => run === request.run)) return { state: null, answer };
+  const record: ImportRecord = {
+    ...startedRecord(state, request),
+    outcome: 'skipped',
+    endedAt: new Date(nowMs).toISOString(),
+    errorCode: 'run_overlaps',
+    error: `The run ${holder} of this sync is still under way, so this one did nothing. What it would have sent goes out with a later run.`,
+  };
+  return { state: { ...state, imports: withImport(state.imports, record) }, answer };
+}
+
+function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {
+  const record: ImportRecord = {
+    ...lease.record,
+    outcome: 'failed',
+    endedAt: new Date(nowMs).toISOString(),
+    errorCode: 'run_lost',
+    error:
+      'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
+  };
+  return { ...state, lease: null, imports: withImport(state.imports, record) };
+}
+
+/**
+ * A run hands back its result: its import is recorded, and `lastSyncTime` moves on where it covered its window
+ * and no reset came in between.
+ */
+export function finishRun(state: SyncState, request: FinishRunRequest): Transition<ImportRecord | null> {
+  const { lease } = state;
+  if (lease?.record.run !== request.run) {
+    const recorded = state.imports.find(({ run }) => run === request.run);
+    return { state: null, answer: recorded ?? null };
+  }
+  const { skippedAfter, ...result } = request;
+  const record: ImportRecord = {
+    ...lease.record,
+    ...result,
+    skippedIntervals: Math.max(0, (skippedAfter ?? lease.skippedBefore) - lease.skippedBefore),
+  };
+  const covered = request.outcome === 'succeeded' || request.outcome === 'succeeded_with_errors';
+  const moves = covered && request.until !== null && lease.generation === state.generation;
+  return {
+    state: {
+      ...state,
+      lease: null,
+      imports: withImport(state.imports, record),
+      ...(moves ? { lastSyncTime: request.until, window: null } : {}),
+    },
+    answer: record,
+  };
+}
+
+/** The state with another definition; an unchanged one keeps its revision. */
+export function changeDefinition(state: SyncState, definition: SyncDefinition): SyncState {
+  return { ...state, definition, revision: state.revision + 1 };
+}
+
+/** What people and clients see of a sync. */
+export function describeSync(state: SyncState): SyncDescription {
+  return {
+    definition: state.definition,
+    revision: state.revision,
+    lastSyncTime: state.lastSyncTime,
+    storage: state.storage,
+    running: state.lease?.record ?? null,
+    lastImport: state.imports.at(-1) ?? null,
+  };
+}
+
+/** The value for `{{last_sync_time}}` of the next run. */
+function since(state: SyncState): number {
+  return Math.max(0, state.lastSyncTime - Math.ceil((durationMs(state.definition.lookback) ?? 0) / 1_000));
+}
+
+function startedRecord(state: SyncState, request: BeginRunRequest): ImportRecord {
+  return {
+    run: request.run,
+    sync: state.definition.name,
+    outcome: 'running',
+    trigger: request.trigger,
+    startedAt: request.startedAt,
+    endedAt: null,
+    since: null,
+    until: null,
+    rows: null,
+    delivered: null,
+    failed: null,
+    skippedIntervals: 0,
+    errorCode: null,
+    error: null,
+    warnings: [],
+  };
+}
+
+function withImport(imports: readonly ImportRecord[], record: ImportRecord): ImportRecord[] {
+  return [...imports, record].slice(-IMPORTS_MAX);
+}

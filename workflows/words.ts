@@ -1,0 +1,16 @@
+import type { FinishRunRequest } from './messages.ts';
+
+/** What became of a run, in one sentence for the Temporal Web UI. */
+export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): string {
+  const counts = `${result.rows ?? 0} rows read, ${result.delivered ?? 0} delivered, ${result.failed ?? 0} failed`;
+  switch (result.outcome) {
+    case 'succeeded':
+      return `Succeeded: ${counts}.`;
+    case 'succeeded_with_errors':
+      return `Succeeded with errors: ${counts}. See \`rowcast import errors\`.`;
+    case 'cancelled':
+      return `Cancelled: ${counts}. The window repeats with the next run.`;
+    case 'failed':
+      return `Failed: ${result.error ?? ''} (${counts})`;
+  }
+}
