@@ -18,7 +18,10 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       // `void` is how this code says that a callback's value is not wanted.
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       'max-lines-per-function': ['error', { max: 70, skipComments: true, skipBlankLines: true }],
       'no-console': 'error',

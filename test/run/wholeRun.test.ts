@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startEngine } from './engine.ts';
 
@@ -23,6 +24,8 @@ test('every row of a query arrives as one call, and the next run sends only what
   expect(engine.receiver.log.violations).toEqual([]);
 
   await engine.sql.query(`UPDATE people SET plan = 'paid', updated = now() WHERE id <= 3`);
+  // The run's second is read again by a query that compares fractions of seconds: let it pass.
+  await sleep(1_100);
   const second = await engine.run(name);
   expect(second).toMatchObject({
     outcome: 'succeeded',

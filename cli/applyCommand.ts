@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { parseRowcastFile } from '../client/index.ts';
+import type { AppliedDefinition, RowcastFile } from '../client/index.ts';
+import { messageOf, RowcastError } from '../errors.ts';
+import { say, sayJson } from './output.ts';
+import { withRowcast } from './withRowcast.ts';
+
+export function addApply(program: Command): void {
+  program
+    .command('apply')
+    .description('create and change what a file names; nothing is deleted')
+    .requiredOption('-f, --file <file>', 'a rowcast.yaml')
+    .option('--dry-run', 'only say what would be done')
+    .option('--json', 'print JSON')
+    .action(async ({ file, dryRun = false, json }: { file: string; dryRun?: boolean; json?: boolean }) => {
+      const read = await readRowcastFile(file);
+      const applied = await withRowcast((rowcast, signal) => rowcast.apply(read, { dryRun, signal }));
+      if (json) sayJson(applied);
+      else for (const one of applied) describe(one, dryRun);
+    });
+}
+
+/** Reads and checks a file, with the queries that it names. @throws RowcastError definition_invalid */
+export async function readRowcastFile(path: string): Promise<RowcastFile> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new RowcastError('definition_invalid', `The file ${path} cannot be read: ${messageOf(error)}.`);
+  }
+  return parseRowcastFile(text, { path, readFile: (name) => readFile(resolve(dirname(path), name), 'utf8') });
+}
+
+function describe({ kind, name, change, changed, notices }: AppliedDefinition, dryRun: boolean): void {
+  const verb = dryRun && change !== 'unchanged' ? `would be ${change}` : change;
+  const fields = changed.length === 0 ? '' : ` (${changed.join(', ')})`;
+  say(`${kind} ${name} ${verb}${fields}`);
+  for (const notice of notices) say(`  ${notice}`);
+}

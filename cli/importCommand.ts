@@ -1,0 +1,116 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { FailedRow, ImportRecord } from '../client/index.ts';
+import { csvLine } from './csv.ts';
+import { count, moment, say, sayJson, sayTable, span } from './output.ts';
+import { withRowcast } from './withRowcast.ts';
+
+export function addImport(program: Command): void {
+  const command = program.command('import').description('what became of runs');
+  addListAndShow(command);
+  command
+    .command('errors <run>')
+    .description('the rows that failed')
+    .addOption(new Option('--format <format>').choices(['table', 'ndjson', 'csv']).default('table'))
+    .action((run: string, { format }: { format: 'table' | 'ndjson' | 'csv' }) => sayErrors(run, format));
+  command
+    .command('calls <run>')
+    .description('the first calls that were delivered, beside their rows, as NDJSON')
+    .action((run: string) =>
+      withRowcast(async (rowcast, signal) => {
+        for await (const call of rowcast.imports.calls(run, signal)) say(JSON.stringify(call));
+      }),
+    );
+}
+
+function addListAndShow(command: Command): void {
+  command
+    .command('list [sync]')
+    .description('imports, newest first')
+    .option('--limit <number>', 'how many', '20')
+    .option('--json', 'print JSON')
+    .action(async (sync: string | undefined, { limit, json }: { limit: string; json?: boolean }) => {
+      const { items } = await withRowcast((rowcast, signal) =>
+        rowcast.imports.page({ limit: Number(limit), signal, ...(sync === undefined ? {} : { sync }) }),
+      );
+      if (json) return sayJson(items);
+      const headings = ['STARTED', 'SYNC', 'OUTCOME', 'ROWS', 'DELIVERED', 'FAILED', 'TOOK', 'BY', 'RUN'];
+      sayTable(headings, items.map(importCells), 'No run yet.');
+    });
+  command
+    .command('show <run>')
+    .description('one import')
+    .option('--json', 'print JSON')
+    .action(async (run: string, { json }: { json?: boolean }) => {
+      const record = await withRowcast((rowcast, signal) => rowcast.imports.get(run, signal));
+      if (json) sayJson(record);
+      else sayImport(record);
+    });
+}
+
+/** A run's name is long; its workflow id is enough to ask for it. */
+const shortRun = ({ run }: ImportRecord) => run.split('~')[0] ?? run;
+
+function importCells(record: ImportRecord): string[] {
+  return [
+    moment(record.startedAt),
+    record.sync,
+    record.outcome,
+    count(record.rows),
+    count(record.delivered),
+    count(record.failed),
+    span(record.startedAt, record.endedAt),
+    record.trigger,
+    shortRun(record),
+  ];
+}
+
+/** One import in words. */
+export function sayImport(record: ImportRecord): void {
+  const { sync, outcome, rows, delivered, failed } = record;
+  const took = record.endedAt === null ? 'running' : `took ${span(record.startedAt, record.endedAt)}`;
+  say(
+    `${sync}: ${outcome}, ${count(rows)} rows read, ${count(delivered)} delivered, ${count(failed)} failed, ${took}`,
+  );
+  say(`  run      ${record.run}`);
+  say(`  window   since ${record.since ?? '-'} until ${record.until ?? '-'} (Unix seconds)`);
+  if (record.skippedIntervals > 0)
+    say(`  skipped  ${record.skippedIntervals} intervals were due while it ran`);
+  for (const warning of record.warnings) say(`  warning  ${warning}`);
+  if (record.error !== null) say(`  ${record.errorCode ?? 'error'}: ${record.error}`);
+  if ((failed ?? 0) > 0) say(`  see why with: rowcast import errors ${shortRun(record)}`);
+}
+
+const TABLE_ROWS_MAX = 50;
+
+async function sayErrors(run: string, format: 'table' | 'ndjson' | 'csv'): Promise<void> {
+  await withRowcast(async (rowcast, signal) => {
+    const errors = rowcast.imports.errors(run, signal);
+    if (format === 'table') return sayErrorTable(errors);
+    if (format === 'csv') say(csvLine(['row', 'code', 'message', 'data', 'call']));
+    for await (const error of errors) say(format === 'csv' ? csvOf(error) : JSON.stringify(error));
+  });
+}
+
+async function sayErrorTable(errors: AsyncIterable<FailedRow>): Promise<void> {
+  const rows: string[][] = [];
+  let total = 0;
+  for await (const { row, code, message, data } of errors) {
+    total += 1;
+    if (rows.length < TABLE_ROWS_MAX)
+      rows.push([String(row), code, message, JSON.stringify(data).slice(0, 120)]);
+  }
+  sayTable(['ROW', 'CODE', 'WHAT IS WRONG', 'DATA'], rows, 'No row failed.');
+  if (total > rows.length)
+    say(`… and ${count(total - rows.length)} more; see all with --format ndjson or csv.`);
+}
+
+function csvOf({ row, code, message, data, call }: FailedRow): string {
+  return csvLine([
+    String(row),
+    code,
+    message,
+    JSON.stringify(data),
+    call === undefined ? '' : JSON.stringify(call),
+  ]);
+}

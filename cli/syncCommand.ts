@@ -1,0 +1,251 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import type { ImportRecord, PreviewResult, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
+import { RowcastError } from '../errors.ts';
+import { readRowcastFile } from './applyCommand.ts';
+import { count, moment, say, sayJson, sayTable } from './output.ts';
+import { sayImport } from './importCommand.ts';
+import { showProgress } from './progressLine.ts';
+import { withRowcast } from './withRowcast.ts';
+
+export function addSync(program: Command): void {
+  const sync = program.command('sync').description('look at syncs, try them, run them');
+  addListAndShow(sync);
+  addPreview(sync);
+  addRun(sync);
+  sync
+    .command('enable <name>')
+    .description('run it again; the next interval sends all that changed since the last sync')
+    .action(async (name: string) => {
+      await withRowcast((rowcast, signal) => rowcast.syncs.enable(name, signal));
+      say(`${name} is enabled. Its next interval sends all that changed since the last sync.`);
+    });
+  sync
+    .command('disable <name>')
+    .description('run it no more; a run under way goes on to its end')
+    .action(async (name: string) => {
+      const running = await withRowcast((rowcast, signal) => rowcast.syncs.disable(name, signal));
+      const rest = running === null ? '' : ` The run under way goes on to its end: ${running.run}`;
+      say(`${name} is disabled.${rest}`);
+    });
+}
+
+function addListAndShow(sync: Command): void {
+  sync
+    .command('list')
+    .description('all syncs')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const syncs = await withRowcast((rowcast, signal) => Array.fromAsync(rowcast.syncs.list(signal)));
+      if (json) return sayJson(syncs);
+      const headings = ['SYNC', 'TYPE', 'INTEGRATION', 'ENABLED', 'RUNS', 'LAST RUN', 'OUTCOME', 'NEXT RUN'];
+      sayTable(
+        headings,
+        syncs.map(listingCells),
+        'There is no sync yet; create some with `rowcast apply -f rowcast.yaml`.',
+      );
+    });
+  sync
+    .command('show <name>')
+    .description('one sync, whole')
+    .option('--yaml', 'print its part of a rowcast.yaml')
+    .option('--json', 'print JSON')
+    .action(async (name: string, { yaml, json }: { yaml?: boolean; json?: boolean }) => {
+      const { description, listing } = await withRowcast(async (rowcast, signal) => ({
+        description: await rowcast.syncs.get(name, signal),
+        listing: await rowcast.syncs.listing(name, signal),
+      }));
+      if (json) sayJson({ ...listing, revision: description.revision, definition: description.definition });
+      else if (yaml) say(yamlOf(description, listing).trimEnd());
+      else sayShown(description, listing);
+    });
+}
+
+function listingCells(sync: SyncListing): string[] {
+  const enabled = sync.enabled === null ? 'no Schedule' : sync.enabled ? 'yes' : 'no';
+  return [
+    sync.name,
+    sync.type,
+    sync.integration,
+    enabled,
+    rhythmOf(sync),
+    moment(sync.lastRunAt),
+    sync.lastOutcome ?? '-',
+    moment(sync.nextRunAt),
+  ];
+}
+
+function rhythmOf({ every, cron }: SyncListing): string {
+  return every === null ? (cron ?? '-') : `every ${every}`;
+}
+
+function sayShown(
+  { definition, revision, lastSyncTime, storage, running }: SyncDescription,
+  listing: SyncListing,
+): void {
+  const enabled =
+    listing.enabled === null
+      ? 'its Schedule was deleted elsewhere; `rowcast apply` creates it'
+      : listing.enabled
+        ? 'yes'
+        : 'no';
+  const fields: [string, string][] = [
+    ['sync', definition.name],
+    ['title', definition.title ?? '-'],
+    ['description', definition.description ?? '-'],
+    ['type', definition.type],
+    ['integration', definition.integration],
+    ['enabled', enabled],
+    ['runs', rhythmOf(listing)],
+    ['next run', moment(listing.nextRunAt)],
+    ['last run', `${moment(listing.lastRunAt)} ${listing.lastOutcome ?? ''}`],
+    ['running', running?.run ?? 'no'],
+    [
+      'last_sync_time',
+      lastSyncTime === 0
+        ? '0 (everything is sent)'
+        : `${lastSyncTime} (${moment(new Date(lastSyncTime * 1_000).toISOString())})`,
+    ],
+    ['storage', `${storage.location} (${storage.id})`],
+    ['revision', String(revision)],
+  ];
+  for (const [name, value] of fields) say(`${name.padEnd(15)} ${value}`);
+  say('query');
+  say(definition.query.trimEnd().replace(/^/gm, '  '));
+}
+
+/** What `rowcast apply` takes again. */
+function yamlOf({ definition: { name, ...fields } }: SyncDescription, { enabled }: SyncListing): string {
+  const paused = enabled === false ? { enabled: false } : {};
+  return stringify({ version: 1, syncs: { [name]: { ...fields, ...paused } } }, { lineWidth: 0 });
+}
+
+interface PreviewFlags {
+  readonly file?: string;
+  readonly since?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+function addPreview(sync: Command): void {
+  sync
+    .command('preview [name]')
+    .description('the first rows beside the calls they would become; nothing is sent')
+    .option('-f, --file <file>', 'preview a sync of this file, which need not be applied')
+    .option('--since <time>', 'the value for {{last_sync_time}}: Unix seconds or ISO 8601')
+    .option('--limit <rows>', 'how many rows, 1 to 100', '10')
+    .option('--json', 'print JSON')
+    .action(async (name: string | undefined, flags: PreviewFlags) => {
+      const previews = await withRowcast((rowcast, signal) => previewAll(rowcast, name, flags, signal));
+      if (flags.json) sayJson(previews.length === 1 ? previews[0]?.preview : previews);
+      else for (const { sync: shown, preview } of previews) sayPreview(shown, preview);
+    });
+}
+
+async function previewAll(
+  rowcast: Rowcast,
+  name: string | undefined,
+  flags: PreviewFlags,
+  signal: AbortSignal,
+) {
+  const since = flags.since === undefined ? undefined : unixSeconds(flags.since);
+  const options = { limit: Number(flags.limit), signal, ...(since === undefined ? {} : { since }) };
+  if (flags.file === undefined) {
+    if (name === undefined) throw new RowcastError('definition_invalid', 'Name a sync, or a file with -f.');
+    return [{ sync: name, preview: await rowcast.preview(name, options) }];
+  }
+  const file = await readRowcastFile(flags.file);
+  const chosen = file.syncs.filter(({ definition }) => name === undefined || definition.name === name);
+  if (chosen.length === 0)
+    throw new RowcastError(
+      'not_found',
+      `${flags.file} holds no sync${name === undefined ? '' : ` ${name}`}.`,
+    );
+  const previews = [];
+  for (const { definition: sync } of chosen) {
+    const integration =
+      file.integrations.find((other) => other.name === sync.integration) ??
+      (await rowcast.integrations.get(sync.integration, signal)).definition;
+    const destination =
+      file.destinations.find((other) => other.name === integration.destination) ??
+      (await rowcast.destinations.get(integration.destination, signal)).definition;
+    previews.push({
+      sync: sync.name,
+      preview: await rowcast.preview({ sync, integration, destination }, options),
+    });
+  }
+  return previews;
+}
+
+/** Unix seconds, or ISO 8601. @throws RowcastError */
+function unixSeconds(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return Math.floor(ms / 1_000);
+  throw new RowcastError(
+    'definition_invalid',
+    `--since is ${JSON.stringify(text)}; give Unix seconds or ISO 8601, such as 2027-01-31T06:00:00Z.`,
+  );
+}
+
+function sayPreview(sync: string, { type, since, placements, rows, warnings }: PreviewResult): void {
+  say(
+    `${sync}: ${count(rows.length)} rows as ${type} calls, with last_sync_time ${since}. Nothing was sent.`,
+  );
+  for (const warning of warnings) say(`  Warning: ${warning}`);
+  say();
+  sayTable(
+    ['COLUMN', 'GOES TO', 'WHY'],
+    placements.map(({ column, path, why }) => [column, path.join('.'), why]),
+    'no column',
+  );
+  for (const row of rows) {
+    say();
+    say(`row ${row.row}`);
+    say(`  data  ${JSON.stringify(row.data)}`);
+    say('call' in row ? `  call  ${JSON.stringify(row.call)}` : `  PROBLEM ${row.code}: ${row.message}`);
+  }
+}
+
+interface RunFlags {
+  readonly watch?: boolean;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+  readonly strict?: boolean;
+}
+
+function addRun(sync: Command): void {
+  sync
+    .command('run <name>')
+    .description('run it now, unless a run is under way')
+    .option('--watch', 'show how far it is, and wait for its end')
+    .option('--wait', 'wait for its end; exit code 1 unless it succeeded')
+    .option('--strict', 'with --wait or --watch: exit code 1 for failed rows as well')
+    .option('--json', 'print JSON')
+    .action(async (name: string, flags: RunFlags) => {
+      const ended = await withRowcast((rowcast, signal) => run(rowcast, name, flags, signal));
+      if (ended !== null && !isGood(ended, flags)) process.exitCode = 1;
+    });
+}
+
+async function run(
+  rowcast: Rowcast,
+  name: string,
+  flags: RunFlags,
+  signal: AbortSignal,
+): Promise<ImportRecord | null> {
+  const { started, run: id } = await rowcast.syncs.run(name, signal);
+  const waits = flags.wait === true || flags.watch === true;
+  if (!flags.json) say(started ? `Started ${id}` : `A run is under way already, so none was started: ${id}`);
+  if (flags.json && !waits) sayJson({ run: id, started });
+  if (!waits) return null;
+  if (flags.watch && !flags.json) await showProgress(rowcast.imports.watch(id, signal));
+  const ended = await rowcast.imports.wait(id, signal);
+  if (flags.json) sayJson(ended);
+  else sayImport(ended);
+  return ended;
+}
+
+function isGood({ outcome }: ImportRecord, { strict }: RunFlags): boolean {
+  return outcome === 'succeeded' || (outcome === 'succeeded_with_errors' && strict !== true);
+}
