@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import {
   Client,
@@ -30,6 +31,9 @@ const GRPC_NOT_FOUND = 5;
 
 /** A poller that has not been seen for longer is taken for gone; pollers come back every minute. */
 const POLLER_SEEN_WITHIN_MS = 75_000;
+
+/** How long a worker that nobody has seen yet is waited for. */
+const WORKER_SHOWS_MS = 3_000;
 
 /** The connection that the parts of the SDK share. */
 export class ClientContext {
@@ -78,22 +82,32 @@ export class ClientContext {
 
   /** Asks something that a worker must answer; says so at once where there is none. @throws RowcastError */
   async askWorker<Answer>(task: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
-    await this.ask(() => this.#requireWorker(), signal);
+    await this.#requireWorker(signal);
     return this.ask(task, signal);
   }
 
-  async #requireWorker(): Promise<void> {
+  /** A worker that has just been started is given a moment to show itself. */
+  async #requireWorker(signal?: AbortSignal): Promise<void> {
+    const untilMs = Date.now() + WORKER_SHOWS_MS;
+    while (!(await this.ask(() => this.#isPolled(), signal))) {
+      if (Date.now() > untilMs) {
+        throw new RowcastError(
+          'no_worker',
+          `No worker is polling the task queue ${this.taskQueue} in the namespace ${this.namespace} at ${this.address}; start one with \`npx rowcast worker\`.`,
+        );
+      }
+      await sleep(200, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+
+  async #isPolled(): Promise<boolean> {
     const { pollers } = await this.client.workflowService.describeTaskQueue({
       namespace: this.namespace,
       taskQueue: { name: this.taskQueue },
       taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     });
     const seen = pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000);
-    if (seen.some((ms) => Date.now() - ms < POLLER_SEEN_WITHIN_MS)) return;
-    throw new RowcastError(
-      'no_worker',
-      `No worker is polling the task queue ${this.taskQueue} in the namespace ${this.namespace} at ${this.address}; start one with \`npx rowcast worker\`.`,
-    );
+    return seen.some((ms) => Date.now() - ms < POLLER_SEEN_WITHIN_MS);
   }
 
   /** Sends an update, and starts the workflow where it is not running. */

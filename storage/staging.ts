@@ -1,6 +1,7 @@
 import type { MappedCall } from '../mapping/mapper.ts';
 import { messageIdOffset, stagedLine } from './calls.ts';
 import type { ChunkReference } from './manifest.ts';
+import { OpenChunk } from './openChunk.ts';
 import { RepeatFinder } from './repeats.ts';
 import type { ChunkPatch } from './repeats.ts';
 import type { Storage } from './storage.ts';
@@ -27,14 +28,20 @@ export interface Staged {
 /** An error file is written once it holds so many bytes. */
 const ERROR_FILE_BYTES = 1_024 * 1_024;
 
+/** Chunks that are on their way to storage at once. */
+const WRITES_MAX = 2;
+
 /**
  * Collects finished calls into chunks, lane by lane, and rows that failed into error files.
  *
- * Memory is bounded by lanes times the size of a chunk, provided that `flush` is awaited after each page.
+ * Memory is bounded by lanes and two times the size of a chunk, provided that `flush` is awaited after each page.
  */
 export class Staging {
   readonly #options: StagingOptions;
   readonly #lanes: OpenChunk[];
+  /** Chunks on their way to storage, while the next rows are read. */
+  readonly #writing: Promise<void>[] = [];
+  readonly #free: Buffer[] = [];
   readonly #written: ChunkReference[][];
   readonly #placesByNumber: { lane: number; index: number }[] = [];
   readonly #repeats: RepeatFinder;
@@ -56,13 +63,11 @@ export class Staging {
   add(row: number, call: MappedCall): void {
     const chunk = this.#lanes[laneOf(call.person, this.#lanes.length)];
     if (chunk === undefined) return;
-    const line = stagedLine(row, call);
     if (call.repeatable) {
       const offset = chunk.bytes + messageIdOffset(call.sharedBytes);
       this.#repeats.add({ messageId: call.messageId, chunk: chunk.number, offset });
     }
-    chunk.lines.push(line);
-    chunk.bytes += Buffer.byteLength(line);
+    chunk.append(stagedLine(row, call));
     this.#rows += 1;
   }
 
@@ -91,31 +96,37 @@ export class Staging {
   /** Writes the rest, and gives repeated rows ids of their own. */
   async finish(): Promise<Staged> {
     for (const [lane, chunk] of this.#lanes.entries()) {
-      if (chunk.lines.length > 0) await this.#write(lane, chunk);
+      if (chunk.rows > 0) await this.#write(lane, chunk);
     }
+    await Promise.all(this.#writing);
     if (this.#errors.length > 0) await this.#writeErrors();
     for await (const patch of this.#repeats.patches()) await this.#rewrite(patch);
     await this.#repeats.close();
     return { lanes: this.#written, rows: this.#rows, failed: this.#failed, errorFiles: this.#errorFiles };
   }
 
-  /** Lets go of temporary files; the attempt's folder is its owner's to remove. */
+  /** Lets go of temporary files; the attempt's folder is its owner's to remove, and nothing is written any more. */
   async abandon(): Promise<void> {
+    await Promise.allSettled(this.#writing);
     await this.#repeats.close();
   }
 
   #newChunk(): OpenChunk {
     const number = this.#chunks;
     this.#chunks += 1;
-    return { number, lines: [], bytes: 0 };
+    return new OpenChunk(number, { chunkBytes: this.#options.chunkBytes, buffer: this.#free.pop() });
   }
 
-  async #write(lane: number, { number, lines, bytes }: OpenChunk): Promise<void> {
-    const key = `${this.#options.folder}/chunks/${lane}-${String(number).padStart(6, '0')}`;
-    await this.#options.storage.put(key, Buffer.from(lines.join('')));
+  /** Begins to write a chunk, once there are not too many on their way. @throws what an earlier one failed with. */
+  async #write(lane: number, chunk: OpenChunk): Promise<void> {
+    if (this.#writing.length >= WRITES_MAX) await this.#writing.shift();
+    const key = `${this.#options.folder}/chunks/${lane}-${String(chunk.number).padStart(6, '0')}`;
+    const written = this.#options.storage.put(key, chunk.body).then(() => void this.#free.push(chunk.buffer));
+    written.catch(() => undefined); // Thrown where it is awaited.
+    this.#writing.push(written);
     const references = this.#written[lane] ?? [];
-    this.#placesByNumber[number] = { lane, index: references.length };
-    references.push({ key, rows: lines.length, bytes });
+    this.#placesByNumber[chunk.number] = { lane, index: references.length };
+    references.push({ key, rows: chunk.rows, bytes: chunk.bytes });
     this.#lanes[lane] = this.#newChunk();
   }
 
@@ -140,12 +151,6 @@ export class Staging {
     this.#written[place.lane]?.splice(place.index, 1, { ...reference, key });
     await storage.remove(reference.key);
   }
-}
-
-interface OpenChunk {
-  readonly number: number;
-  readonly lines: string[];
-  bytes: number;
 }
 
 /** FNV-1a over the person's characters: cheap, and the same in every attempt. */

@@ -64,8 +64,9 @@ class PostgresSource implements Source {
   readonly #client: pg.Client;
   readonly #config: PostgresConfig;
   readonly #secrets: ResolveSecret;
-  /** Rejects when the connection is lost: a pg-cursor read never settles by itself once its backend has died. */
-  readonly #lost: Promise<never>;
+  /** Told when the connection is lost: a pg-cursor read never settles by itself once its backend has died. */
+  readonly #waiting = new Set<(error: Error) => void>();
+  #lost: Error | null = null;
   #open = true;
   #running = false;
 
@@ -73,25 +74,31 @@ class PostgresSource implements Source {
     this.#client = client;
     this.#config = config;
     this.#secrets = secrets;
-    this.#lost = new Promise<never>((_resolve, reject) => {
-      client.on('error', (error) => reject(this.#open ? error : new Error('closed')));
-      client.on('end', () => reject(new Error('the server closed the connection')));
-    });
-    this.#lost.catch(() => undefined); // Reported by whichever wait it interrupts.
+    client.on('error', (error) => this.#lose(error));
+    client.on('end', () => this.#lose(new Error('the server closed the connection')));
+  }
+
+  #lose(error: Error): void {
+    this.#lost ??= error;
+    for (const tell of this.#waiting) tell(this.#lost);
   }
 
   /** Waits for an answer, for the loss of the connection, or for the signal, whichever comes first. */
   async wait<Result>(answer: Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    if (signal === undefined) return Promise.race([answer, this.#lost]);
-    signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    answer.catch(() => undefined); // Whoever wins the race, the others are done with.
+    answer.catch(() => undefined); // Where something else comes first, nobody else takes notice of it.
+    signal?.throwIfAborted();
+    if (this.#lost !== null) throw this.#lost;
+    // No race with promises that live as long as the connection: they would keep every page.
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const onAbort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#waiting.add(reject);
+    answer.then(resolve, reject);
     try {
-      return await Promise.race([answer, this.#lost, aborted]);
+      return await promise;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
+      this.#waiting.delete(reject);
     }
   }
 
@@ -133,8 +140,11 @@ class PostgresSource implements Source {
   ): AsyncGenerator<readonly Row[]> {
     let page = first;
     while (page.length > 0) {
+      // The server works on the next page while this one is being used.
+      const next = this.#read(cursor, rowsOfNextPage(page, request.pageRows), request);
+      next.catch(() => undefined); // Thrown when it is its turn.
       yield page;
-      page = await this.#read(cursor, rowsOfNextPage(page, request.pageRows), request);
+      page = await next;
     }
     this.#running = false;
   }
