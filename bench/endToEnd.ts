@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { connect } from '../client/index.ts';
+import type { Rowcast } from '../client/index.ts';
 import { connectTo, startPostgres } from '../dev/postgres.ts';
 import { startServer } from '../dev/process.ts';
 import { findTemporal, startTemporal } from '../dev/temporal.ts';
@@ -100,6 +101,19 @@ async function measure(): Promise<void> {
     { enabled: false },
   );
 
+  await compareRuns({ rowcast, sql, workerPid: worker.child.pid });
+  const stats = await receiverStats(receiverUrl);
+  const isOnce = stats.received === stats.distinct ? 'yes' : 'NO';
+  console.log(`The receiver has ${stats.distinct.toLocaleString('en-US')} calls, each once: ${isOnce}`);
+}
+
+interface Compared {
+  readonly rowcast: Rowcast;
+  readonly sql: pg.Client;
+  readonly workerPid: number | undefined;
+}
+
+async function compareRuns({ rowcast, sql, workerPid }: Compared): Promise<void> {
   console.log(`${rows.toLocaleString('en-US')} rows of 10 columns`);
   for (let run = 1; run <= runs; run += 1) {
     const copyMs = await copied(sql);
@@ -113,13 +127,9 @@ async function measure(): Promise<void> {
     console.log(
       `run ${run}: COPY ${perSecond(copyMs)} rows/s, Rowcast end to end ${perSecond(endToEndMs)} rows/s ` +
         `(${(endToEndMs / 1_000).toFixed(1)} s, ratio ${(copyMs / endToEndMs).toFixed(2)}), ` +
-        `worker at most ${peakMegabytes(worker.child.pid)} MB`,
+        `worker at most ${peakMegabytes(workerPid)} MB`,
     );
   }
-  const stats = await receiverStats(receiverUrl);
-  console.log(
-    `The receiver has ${stats.distinct.toLocaleString('en-US')} calls, each once: ${stats.received === stats.distinct ? 'yes' : 'NO'}`,
-  );
 }
 
 async function fill(sql: pg.Client): Promise<void> {

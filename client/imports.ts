@@ -8,6 +8,7 @@ import { MESSAGES, parseRunName, runFolder, syncWorkflowId, WORKFLOWS } from '..
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
+import { asItIs, importsOf } from './importRecords.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
 
@@ -99,33 +100,6 @@ async function allSyncs(context: ClientContext, signal?: AbortSignal): Promise<s
     context.listNames(WORKFLOWS.sync, syncWorkflowId(''), request);
   for await (const name of eachItem(pageOfNames, signal)) names.push(name);
   return names;
-}
-
-function importsOf(
-  context: ClientContext,
-  sync: string,
-  signal?: AbortSignal,
-): Promise<ImportRecord[] | null> {
-  return context.query<ImportRecord[]>(syncWorkflowId(sync), MESSAGES.imports, [{ limit: 1_000 }], signal);
-}
-
-/** A run that was terminated cannot say so itself; the next run of the sync records it. */
-async function asItIs(
-  context: ClientContext,
-  record: ImportRecord,
-  signal?: AbortSignal,
-): Promise<ImportRecord> {
-  if (record.outcome !== 'running' || (await progressOf(context, record.run, signal)).running) return record;
-  const again = await importsOf(context, record.sync, signal);
-  const now = again?.find(({ run }) => run === record.run) ?? record;
-  if (now.outcome !== 'running') return now;
-  return {
-    ...now,
-    outcome: 'failed',
-    errorCode: 'run_lost',
-    error:
-      'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
-  };
 }
 
 const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;

@@ -10,6 +10,7 @@ import { checked } from './checked.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
 import type { ApplyOptions } from './holders.ts';
+import { asItIs } from './importRecords.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';
 
@@ -53,8 +54,10 @@ export interface Syncs {
 }
 
 export function createSyncs(context: ClientContext): Syncs {
-  const find = (name: string, signal?: AbortSignal) =>
-    context.query<SyncDescription>(syncWorkflowId(name), MESSAGES.describe, [], signal);
+  const find = async (name: string, signal?: AbortSignal) => {
+    const found = await context.query<SyncDescription>(syncWorkflowId(name), MESSAGES.describe, [], signal);
+    return found === null ? null : withRunAsItIs(context, found, signal);
+  };
   const get = async (name: string, signal?: AbortSignal) => {
     const found = await find(name, signal);
     if (found === null)
@@ -93,6 +96,17 @@ export function createSyncs(context: ClientContext): Syncs {
       return running === null ? startRun(context, name, signal) : { started: false, run: running.run };
     },
   };
+}
+
+/** A run that holds the lease may have been terminated since. */
+async function withRunAsItIs(
+  context: ClientContext,
+  sync: SyncDescription,
+  signal?: AbortSignal,
+): Promise<SyncDescription> {
+  if (sync.running === null) return sync;
+  const record = await asItIs(context, sync.running, signal);
+  return record.outcome === 'running' ? sync : { ...sync, running: null, lastImport: record };
 }
 
 function unlessGone(error: unknown): null {

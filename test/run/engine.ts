@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { connect } from '../../client/index.ts';
@@ -12,6 +13,7 @@ import { startServer } from '../../dev/process.ts';
 import type { ServerProcess } from '../../dev/process.ts';
 import { Receiver } from '../../dev/receiver/receiver.ts';
 import type { ReceiverOptions } from '../../dev/receiver/receiver.ts';
+import { parseRunName } from '../../workflows/contract.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const WRITE_KEY = 'test-write-key-9f3c';
@@ -26,11 +28,16 @@ export interface Engine extends AsyncDisposable {
   readonly storage: string;
   readonly workerLog: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Temporal itself, for what its other tools do. */
+  readonly temporal: Client;
   readonly worker: ServerProcess;
   /** Applies a sync with its integration and destination under a name that no other test has. */
   sync(fields: SyncFields, enabled?: boolean): Promise<string>;
   /** Runs a sync and waits for its import. */
   run(name: string): Promise<ImportRecord>;
+  /** Cancels or terminates a run as the Temporal Web UI does. */
+  cancel(run: string): Promise<void>;
+  terminate(run: string): Promise<void>;
   startWorker(env?: NodeJS.ProcessEnv): void;
   killWorker(): Promise<void>;
   filesLeft(): Promise<string[]>;
@@ -97,6 +104,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     });
   let worker = start();
   const rowcast = await connect({ env });
+  const temporal = new Client({
+    connection: await Connection.connect({ address: inject('temporal').address }),
+  });
+  const workflowOf = (run: string) => temporal.workflow.getHandle(parseRunName(run)?.workflowId ?? run);
   await workerReady(worker, workerLog);
 
   const engine: Engine = {
@@ -107,6 +118,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     storage,
     workerLog,
     env,
+    temporal,
     get worker() {
       return worker;
     },
@@ -134,6 +146,12 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       const { run } = await rowcast.syncs.run(name);
       return rowcast.imports.wait(run);
     },
+    cancel: async (run) => {
+      await workflowOf(run).cancel();
+    },
+    terminate: async (run) => {
+      await workflowOf(run).terminate('by a test');
+    },
     startWorker(extra) {
       worker = start(extra);
     },
@@ -144,6 +162,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       (await readdir(storage, { recursive: true })).filter((name) => name.startsWith('runs')),
     async [Symbol.asyncDispose]() {
       await rowcast.close();
+      await temporal.connection.close();
       await worker.stop('SIGKILL');
       await receiver.stop();
       await sql.end().catch(() => undefined);

@@ -1,0 +1,32 @@
+import { MESSAGES, syncWorkflowId } from '../workflows/contract.ts';
+import type { ImportRecord } from '../workflows/contract.ts';
+import type { ClientContext } from './context.ts';
+import { progressOf } from './progress.ts';
+
+/** The imports that a sync keeps, newest first; null where there is no such sync. */
+export function importsOf(
+  context: ClientContext,
+  sync: string,
+  signal?: AbortSignal,
+): Promise<ImportRecord[] | null> {
+  return context.query<ImportRecord[]>(syncWorkflowId(sync), MESSAGES.imports, [{ limit: 1_000 }], signal);
+}
+
+/** A run that was terminated cannot say so itself; the next run of the sync records it. */
+export async function asItIs(
+  context: ClientContext,
+  record: ImportRecord,
+  signal?: AbortSignal,
+): Promise<ImportRecord> {
+  if (record.outcome !== 'running' || (await progressOf(context, record.run, signal)).running) return record;
+  const again = await importsOf(context, record.sync, signal);
+  const now = again?.find(({ run }) => run === record.run) ?? record;
+  if (now.outcome !== 'running') return now;
+  return {
+    ...now,
+    outcome: 'failed',
+    errorCode: 'run_lost',
+    error:
+      'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
+  };
+}
