@@ -20,20 +20,25 @@ export async function updateWorkflow<Answer>(
   }
 }
 
-/** Queries a workflow. @throws RowcastError not_found where it is not running. */
+/** Queries a workflow. @throws RowcastError not_found where there is none. */
 export async function queryWorkflow<Answer>(workflowId: string, query: string): Promise<Answer> {
   try {
-    return await getClient().workflow.getHandle(workflowId).query<Answer>(query);
+    const answer = await getClient().workflow.getHandle(workflowId).query<Answer | null>(query);
+    if (answer !== null) return answer;
   } catch (error) {
     throw missing(error, workflowId);
   }
+  throw notRunning(workflowId);
 }
 
 function missing(error: unknown, workflowId: string): unknown {
-  if (!(error instanceof WorkflowNotFoundError)) return error;
+  return error instanceof WorkflowNotFoundError ? notRunning(workflowId, error) : error;
+}
+
+function notRunning(workflowId: string, cause?: unknown): RowcastError {
   return new RowcastError(
     'not_found',
     `The workflow ${workflowId} is not running, so its definition cannot be read. Apply the definition again with \`rowcast apply\`; its state comes back from storage.`,
-    { cause: error },
+    { cause },
   );
 }

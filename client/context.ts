@@ -4,6 +4,9 @@ import {
   Client,
   Connection,
   isGrpcServiceError,
+  QueryRejectCondition,
+  QueryRejectedError,
+  ScheduleNotFoundError,
   WithStartWorkflowOperation,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -28,6 +31,8 @@ const ANSWER_MS = 60_000;
 const GRPC_UNAVAILABLE = 14;
 const GRPC_DEADLINE_EXCEEDED = 4;
 const GRPC_NOT_FOUND = 5;
+/** How the server answers a query for a workflow whose task queue nobody polls. */
+const GRPC_FAILED_PRECONDITION = 9;
 
 /** A poller that has not been seen for longer is taken for gone; pollers come back every minute. */
 const POLLER_SEEN_WITHIN_MS = 75_000;
@@ -56,7 +61,12 @@ export class ClientContext {
     const address = connectionOptions.address ?? 'localhost:7233';
     try {
       const connection = await Connection.connect({ ...connectionOptions, connectTimeout: 5_000 });
-      const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
+      const client = new Client({
+        connection,
+        // What has ended does not exist any more, though Temporal still knows what it was.
+        workflow: { queryRejectCondition: QueryRejectCondition.NOT_OPEN },
+        ...(namespace === undefined ? {} : { namespace }),
+      });
       return new ClientContext(client, connection, address, env);
     } catch (error) {
       throw unreachable(address, error);
@@ -137,7 +147,7 @@ export class ClientContext {
     );
   }
 
-  /** Queries a workflow; null where there is none, or it has ended. */
+  /** Queries a workflow; null where there is none, it has ended, or it answers null. */
   async query<Answer>(
     workflowId: string,
     query: string,
@@ -146,7 +156,7 @@ export class ClientContext {
   ): Promise<Answer | null> {
     try {
       return await this.askWorker(
-        () => this.client.workflow.getHandle(workflowId).query<Answer, unknown[]>(query, ...args),
+        () => this.client.workflow.getHandle(workflowId).query<Answer | null, unknown[]>(query, ...args),
         signal,
       );
     } catch (error) {
@@ -161,7 +171,7 @@ export class ClientContext {
       () =>
         this.client.workflowService.listWorkflowExecutions({
           namespace: this.namespace,
-          query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`,
+          query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running' AND TaskQueue = '${this.taskQueue}'`,
           pageSize: page.limit ?? 100,
           nextPageToken: Buffer.from(page.pageToken ?? '', 'base64'),
         }),
@@ -182,13 +192,18 @@ export class ClientContext {
     if (failure !== null && isFailureCode(failure.type)) {
       return new RowcastError(failure.type, failure.message, { cause: error });
     }
-    if (error instanceof WorkflowNotFoundError || grpcCode(error) === GRPC_NOT_FOUND) {
+    if (error instanceof ScheduleNotFoundError) return noSchedule(error);
+    if (
+      error instanceof WorkflowNotFoundError ||
+      error instanceof QueryRejectedError ||
+      grpcCode(error) === GRPC_NOT_FOUND
+    ) {
       return new RowcastError('not_found', `Temporal does not know it: ${messageOf(error)}.`, {
         cause: error,
       });
     }
     if (grpcCode(error) === GRPC_UNAVAILABLE) return unreachable(this.address, error);
-    if (grpcCode(error) === GRPC_DEADLINE_EXCEEDED) {
+    if (grpcCode(error) === GRPC_DEADLINE_EXCEEDED || grpcCode(error) === GRPC_FAILED_PRECONDITION) {
       return new RowcastError(
         'no_worker',
         `No answer came within ${ANSWER_MS / 1_000} seconds from the workers on the task queue ${this.taskQueue}; look at their logs.`,
@@ -251,6 +266,14 @@ function grpcCode(error: unknown): number | null {
     if (isGrpcServiceError(at)) return at.code;
   }
   return null;
+}
+
+function noSchedule(cause: ScheduleNotFoundError): RowcastError {
+  return new RowcastError(
+    'not_found',
+    `There is no Schedule ${cause.scheduleId}: its sync does not exist, or the Schedule was deleted elsewhere; \`rowcast apply\` creates it.`,
+    { cause },
+  );
 }
 
 function unreachable(address: string, cause: unknown): RowcastError {

@@ -1,10 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 import { openStorage, readStorageIdentity } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
-import { MESSAGES, parseRunName, runFolder, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
+import {
+  MESSAGES,
+  parseRunName,
+  runFolder,
+  scheduleId,
+  syncWorkflowId,
+  WORKFLOWS,
+} from '../workflows/contract.ts';
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
@@ -102,11 +110,12 @@ async function allSyncs(context: ClientContext, signal?: AbortSignal): Promise<s
   return names;
 }
 
+const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
 const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;
 
 async function getImport(context: ClientContext, run: string, signal?: AbortSignal): Promise<ImportRecord> {
-  const sync = RUN_ID.exec(run)?.[1];
-  const imports = sync === undefined ? null : await importsOf(context, sync, signal);
+  const sync = RUN_ID.exec(run)?.[1] ?? (await scheduledSync(context, run, signal));
+  const imports = sync === null ? null : await importsOf(context, sync, signal);
   const record = imports?.find(
     (candidate) => candidate.run === run || parseRunName(candidate.run)?.workflowId === run,
   );
@@ -117,6 +126,23 @@ async function getImport(context: ClientContext, run: string, signal?: AbortSign
     );
   }
   return asItIs(context, record, signal);
+}
+
+/** The sync whose Schedule started a run under an id that other tools gave it; null where Temporal does not know it. */
+async function scheduledSync(
+  context: ClientContext,
+  run: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const handle = context.client.workflow.getHandle(parseRunName(run)?.workflowId ?? run);
+  try {
+    const { typedSearchAttributes } = await context.ask(() => handle.describe(), signal);
+    const schedule = typedSearchAttributes.get(SCHEDULED_BY);
+    return schedule?.startsWith(scheduleId('')) === true ? schedule.slice(scheduleId('').length) : null;
+  } catch (error) {
+    if (error instanceof RowcastError && error.code === 'not_found') return null;
+    throw error;
+  }
 }
 
 /** Where a run's errors and calls are. @throws RowcastError storage_mismatch where this client cannot see the sync's storage. */

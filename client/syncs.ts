@@ -1,4 +1,3 @@
-import { ScheduleNotFoundError } from '@temporalio/client';
 import type { ScheduleDescription } from '@temporalio/client';
 import { durationMs } from '../definitions/durationMs.ts';
 import { describeTiming, wordsOf } from '../definitions/schedule.ts';
@@ -140,23 +139,10 @@ async function setEnabled(
   signal?: AbortSignal,
 ): Promise<void> {
   const handle = context.client.schedule.getHandle(scheduleId(name));
-  try {
-    await context.ask(
-      () => (enabled ? handle.unpause('Enabled with Rowcast') : handle.pause('Disabled with Rowcast')),
-      signal,
-    );
-  } catch (error) {
-    if (
-      error instanceof ScheduleNotFoundError ||
-      (error instanceof RowcastError && error.code === 'not_found')
-    ) {
-      throw new RowcastError(
-        'not_found',
-        `There is no Schedule of a sync ${JSON.stringify(name)}: the sync does not exist, or its Schedule was deleted elsewhere; \`rowcast apply\` creates it.`,
-      );
-    }
-    throw error;
-  }
+  await context.ask(
+    () => (enabled ? handle.unpause('Enabled with Rowcast') : handle.pause('Disabled with Rowcast')),
+    signal,
+  );
 }
 
 async function describeSchedule(
@@ -167,8 +153,7 @@ async function describeSchedule(
   try {
     return await context.ask(() => context.client.schedule.getHandle(scheduleId(name)).describe(), signal);
   } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return null;
-    throw error;
+    return unlessGone(error);
   }
 }
 

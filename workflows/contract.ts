@@ -30,13 +30,11 @@ export const WORKFLOWS = {
 export const MESSAGES = {
   /** Update of sync, integration and destination: create or change the definition. `ApplyRequest` → `ApplyAnswer` */
   apply: 'apply',
-  /** Update of sync, integration, destination: end it. `DeleteRequest` → void */
-  delete: 'delete',
   /** Update of sync: a run asks for the lease and its window. `BeginRunRequest` → `BeginRunAnswer` */
   beginRun: 'beginRun',
   /** Update of sync: a run hands back its result. `FinishRunRequest` → `ImportRecord` */
   finishRun: 'finishRun',
-  /** Query of sync (→ `SyncDescription`), integration and destination (→ `DefinitionDescription`). */
+  /** Query of sync (→ `SyncDescription`), integration and destination (→ `DefinitionDescription`); null before there is one. */
   describe: 'describe',
   /** Query of sync: `{ before?: string; limit: number }` → `ImportRecord[]`, newest first, among the newest hundred. */
   imports: 'imports',
@@ -57,10 +55,6 @@ export interface ApplyAnswer {
   readonly changed: readonly string[];
   /** Sentences for the user: last_sync_time kept, state taken over from a copy, a schedule changed elsewhere. */
   readonly notices: readonly string[];
-}
-
-export interface DeleteRequest {
-  readonly ifRevision?: number;
 }
 
 export interface DefinitionDescription<Definition> {

@@ -1,6 +1,5 @@
 import {
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   continueAsNew,
   defineQuery,
@@ -46,10 +45,9 @@ async function hold(kind: Kind, { name, state: carried }: HolderInput): Promise<
   const held: Held = { state: carried ?? null, notices: [] };
   const inTurn = createTurns();
 
-  setHandler(defineQuery<DefinitionDescription<Definition>>(MESSAGES.describe), () => {
-    if (held.state === null) throw notFound(kind, name);
-    return { definition: held.state.definition, revision: held.state.revision };
-  });
+  setHandler(defineQuery<DefinitionDescription<Definition> | null>(MESSAGES.describe), () =>
+    held.state === null ? null : { definition: held.state.definition, revision: held.state.revision },
+  );
   setHandler(defineUpdate<ApplyAnswer, [ApplyRequest<Definition>]>(MESSAGES.apply), (request) =>
     inTurn(() => applyDefinition(kind, name, held, request)),
   );
@@ -100,8 +98,4 @@ async function takeOver(kind: Kind, name: string, held: Held): Promise<StorageId
     `The ${kind} ${name} was taken over from copy ${copy.number} in storage, at revision ${copied.revision}.`,
   );
   return storage;
-}
-
-function notFound(kind: Kind, name: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`There is no ${kind} ${name}.`, 'not_found');
 }

@@ -88,10 +88,9 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
     return transition.answer;
   };
 
-  setHandler(defineQuery<SyncDescription>(MESSAGES.describe), () => {
-    if (held.state === null) throw notFound(name);
-    return describeSync(held.state);
-  });
+  setHandler(defineQuery<SyncDescription | null>(MESSAGES.describe), () =>
+    held.state === null ? null : describeSync(held.state),
+  );
   setHandler(defineQuery<ImportRecord[], [ImportsRequest]>(MESSAGES.imports), (request) =>
     importsOf(held.state, request),
   );
