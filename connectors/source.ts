@@ -45,8 +45,8 @@ export interface QueryRequest {
 export interface QueryResult {
   readonly columns: readonly Column[];
   /**
-   * The rows in the query's order, read from the server as fast as they are taken. Leaving the loop early
-   * stops the statement on the server.
+   * The rows in the query's order, read from the server as fast as they are taken, in pages bounded by their
+   * size as well as by their rows. Leaving the loop early stops the statement on the server.
    *
    * @throws RowcastError where the result cannot be read to its end; the stream never just ends early.
    */

@@ -11,24 +11,38 @@ const SECRET_CHARS_MIN = 4;
 /** Some servers echo what was sent to them, as it was or encoded: plain, in base64, in a URL, as JSON. */
 export function createRedactor(): Redactor {
   const known = new Set<string>();
+  let pattern: RegExp | null = null;
   return {
     remember(secret) {
-      if (secret.length < SECRET_CHARS_MIN) return;
-      const user = Buffer.from(`${secret}:`).toString('base64');
-      const alone = Buffer.from(secret).toString('base64');
-      for (const form of [
-        secret,
-        user,
-        alone,
-        encodeURIComponent(secret),
-        JSON.stringify(secret).slice(1, -1),
-      ]) {
-        known.add(form);
-      }
+      if (secret.length < SECRET_CHARS_MIN || known.has(secret)) return;
+      for (const form of formsOf(secret)) known.add(form);
+      // The longest first, so that nothing is left of one that begins like another.
+      const longestFirst = [...known].sort((left, right) => right.length - left.length);
+      pattern = new RegExp(longestFirst.map(escaped).join('|'), 'g');
     },
     redact(text) {
-      const longestFirst = [...known].sort((left, right) => right.length - left.length);
-      return longestFirst.reduce((rest, form) => rest.replaceAll(form, '[secret]'), text);
+      return pattern === null ? text : text.replace(pattern, '[secret]');
     },
   };
+}
+
+function formsOf(secret: string): string[] {
+  const inUrl = encodeURIComponent(secret);
+  const inForm = new URLSearchParams([['', secret]]).toString().slice(1);
+  // `secret:` is how Basic authorization has it: as the user, with an empty password.
+  const inBase64 = [secret, `${secret}:`].flatMap((text) => {
+    const padded = Buffer.from(text).toString('base64');
+    return [padded, padded.replace(/=+$/, ''), Buffer.from(text).toString('base64url')];
+  });
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  return [secret, inJson, ...inBase64, ...[inUrl, inForm].flatMap((form) => [form, lowerHex(form)])];
+}
+
+/** Percent codes are written in either letter case. */
+function lowerHex(encoded: string): string {
+  return encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

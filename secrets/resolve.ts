@@ -22,7 +22,8 @@ export interface SecretPlaces {
 export function createSecrets({ env, folder, redactor }: SecretPlaces): ResolveSecret {
   return async ({ secret }) => {
     const variable = `ROWCAST_SECRET_${secret.toUpperCase().replaceAll('-', '_')}`;
-    const value = env[variable] ?? (await readSecretFile(folder, secret));
+    // A variable that is set but empty, as container tools leave it, is not there.
+    const value = env[variable] || (await readSecretFile(folder, secret));
     if (value === null || value === '') {
       throw new RowcastError(
         'secret_missing',

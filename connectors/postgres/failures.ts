@@ -9,9 +9,10 @@ const BY_SQLSTATE: readonly (readonly [RegExp, FailureCode])[] = [
   [/^3D000$/, 'source_database_missing'],
   [/^42501$/, 'source_permission_denied'],
   [/^25006$/, 'query_not_read_only'],
-  [/^(08|57P)/, 'source_connection_lost'],
+  // 08P01, a protocol violation, is how the server words a query with `$1` in it.
+  [/^(08(?!P01)|57P)/, 'source_connection_lost'],
   [/^(53|55P03|40001|40P01)/, 'source_busy'],
-  [/^57014$/, 'source_statement_timeout'],
+  [/^(57014|25P03|25P04)$/, 'source_statement_timeout'],
 ];
 
 /** What a failed query means. @param sql the query as it was sent, whose place in error is shown. */
@@ -32,12 +33,20 @@ export function queryFailure(error: unknown, config: PostgresConfig, sql: string
       'The query tries to write, and a sync only reads; nothing was changed. Make it a plain SELECT.',
     source_permission_denied: `The user ${config.user} lacks a right that the query needs; grant it.`,
     source_statement_timeout:
-      'The query ran into the statement time-out of its user; make it faster, or raise the time-out.',
+      'The server stopped the query, by its time-out for statements or an administrator’s command; make it faster, or raise the time-out.',
     source_busy: `The database ${placeOf(config)} is too busy for the query; the run tries again.`,
     source_connection_lost: `The connection to ${placeOf(config)} was ended by the server; the run tries again.`,
   };
   const sentence = advice[code] ?? 'The query failed; correct it.';
   return new RowcastError(code, `${sentence} ${words}${placeInQuery(sql, error.position)}`, { cause: error });
+}
+
+/** A statement that is no query: the server says that it would return no columns. */
+export function notAQuery(): RowcastError {
+  return new RowcastError(
+    'query_not_read_only',
+    'The query returns no columns, so it was not run, and nothing was changed: a sync only reads. Make it a plain SELECT.',
+  );
 }
 
 function codeOf({ code: state = '' }: pg.DatabaseError): FailureCode {
@@ -51,7 +60,7 @@ function placeInQuery(sql: string, position: string | undefined): string {
     .slice(0, Number(position) - 1)
     .join('');
   const start = before.lastIndexOf('\n') + 1;
-  const line = sql.slice(start).split('\n', 1)[0] ?? '';
+  const line = /^[^\r\n]*/.exec(sql.slice(start))?.[0] ?? '';
   const number = before.split('\n').length;
   const column = before.length - start;
   // A long line is cut around the place.
@@ -64,12 +73,19 @@ function placeInQuery(sql: string, position: string | undefined): string {
 export function connectFailure(error: unknown, config: PostgresConfig): RowcastError {
   if (error instanceof RowcastError) return error;
   const place = placeOf(config);
-  const words = messageOf(error);
+  const words = wordsOf(error);
   if (error instanceof pg.DatabaseError) return refusedConnection(error, config);
-  if (isTlsProblem(error)) {
+  if (isCertificateProblem(error)) {
     return new RowcastError(
       'source_tls_failed',
       `The certificate of ${place} could not be verified (${words}); install its authority on the worker (NODE_EXTRA_CA_CERTS), or set \`tls: require\` to encrypt without checking.`,
+      { cause: error },
+    );
+  }
+  if (/^(ERR_SSL|EPROTO)/.test(nodeCodeOf(error))) {
+    return new RowcastError(
+      'source_tls_failed',
+      `The TLS handshake with ${place} failed (${words}); check that it is a PostgreSQL server, and which versions of TLS it offers.`,
       { cause: error },
     );
   }
@@ -100,13 +116,23 @@ function refusedConnection(error: pg.DatabaseError, config: PostgresConfig): Row
   return new RowcastError(code, `${sentence} PostgreSQL says: ${error.message}`, { cause: error });
 }
 
-function isTlsProblem(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^(ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_SSL)/.test(code);
+/** Node has no words of its own where each address of a host failed, and few for a time-out. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ');
+  const words = messageOf(error);
+  return words === 'timeout expired' ? 'it does not answer' : words;
+}
+
+function isCertificateProblem(error: unknown): boolean {
+  return /^(ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/.test(nodeCodeOf(error));
+}
+
+function nodeCodeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** A connection that ended in the middle of something. */
-export function connectionLost(cause: unknown, config: PostgresConfig): RowcastError {
+function connectionLost(cause: unknown, config: PostgresConfig): RowcastError {
   return new RowcastError(
     'source_connection_lost',
     `The connection to ${placeOf(config)} was lost (${messageOf(cause)}); the run tries again.`,

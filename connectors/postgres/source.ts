@@ -1,21 +1,23 @@
 import pg from 'pg';
-import Cursor from 'pg-cursor';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
-import type { Cell, Column, QueryRequest, QueryResult, Row, Source } from '../source.ts';
+import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
+import { cancelStatement } from './cancel.ts';
 import type { PostgresConfig } from './config.ts';
-import { connectFailure, connectionLost, queryFailure } from './failures.ts';
-import { columnType } from './types.ts';
+import { connectFailure, notAQuery, queryFailure } from './failures.ts';
+import { PortalReader } from './reader.ts';
+import type { TextRow } from './reader.ts';
+import { ARRAY_TYPES, columnType, readArrayTypes } from './types.ts';
+import type { ArrayTypes, ReadCell } from './types.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Closing is given up after this: the socket is then simply dropped. */
+/** Giving a statement or the connection up takes at most so long; then the socket is simply dropped. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
-/** The first page is small, since nothing is known of the rows; later ones aim at so many characters. */
-const FIRST_PAGE_ROWS = 100;
-const PAGE_CHARS = 2 * 1_024 * 1_024;
+/** A server that vanished without a word is noticed after this, even while nothing is sent. */
+const KEEP_ALIVE_MS = 60_000;
 
-/** What makes the text form of every value independent of the server's and the user's settings. */
+/** What makes the text form of values independent of the server's and the user's settings. */
 const SESSION = [
   "SET TimeZone TO 'UTC'",
   "SET DateStyle TO 'ISO, YMD'",
@@ -31,11 +33,10 @@ export async function openPostgres(
   secrets: ResolveSecret,
   signal: AbortSignal,
 ): Promise<Source> {
-  const client = new pg.Client(await clientConfig(config, secrets));
-  const source = new PostgresSource(client, config, secrets);
+  const clientConfig = clientConfigOf(config, await secrets(config.password));
+  const source = new PostgresSource(config, clientConfig);
   try {
-    await source.wait(client.connect(), signal);
-    await source.wait(client.query(SESSION), signal);
+    await source.open(signal);
     return source;
   } catch (error) {
     await source.close();
@@ -44,61 +45,77 @@ export async function openPostgres(
   }
 }
 
-async function clientConfig(config: PostgresConfig, secrets: ResolveSecret): Promise<pg.ClientConfig> {
-  const { host, port, database, user, tls } = config;
+function clientConfigOf(
+  { host, port, database, user, tls }: PostgresConfig,
+  password: string,
+): pg.ClientConfig {
   return {
     host,
     port,
     database,
     user,
-    password: await secrets(config.password),
+    password,
     ssl: tls === 'off' ? false : { rejectUnauthorized: tls === 'verify' },
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'rowcast',
+    client_encoding: 'UTF8',
     keepAlive: true,
-    types: { getTypeParser: (oid: number) => columnType(oid).read as never },
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    types: { getTypeParser: () => ((text: string) => text) as never },
   };
 }
 
 class PostgresSource implements Source {
   readonly #client: pg.Client;
   readonly #config: PostgresConfig;
-  readonly #secrets: ResolveSecret;
-  /** Told when the connection is lost: a pg-cursor read never settles by itself once its backend has died. */
-  readonly #waiting = new Set<(error: Error) => void>();
-  #lost: Error | null = null;
-  #open = true;
-  #running = false;
+  readonly #clientConfig: pg.ClientConfig;
+  /** What ends each wait under way when the connection is lost. */
+  readonly #interrupts = new Set<(reason: unknown) => void>();
+  #lost: Error | undefined;
+  #arrays: ArrayTypes = new Map();
+  #reader: PortalReader | undefined;
+  #closing: Promise<void> | undefined;
 
-  constructor(client: pg.Client, config: PostgresConfig, secrets: ResolveSecret) {
+  constructor(config: PostgresConfig, clientConfig: pg.ClientConfig) {
+    const client = new pg.Client(clientConfig);
     this.#client = client;
     this.#config = config;
-    this.#secrets = secrets;
+    this.#clientConfig = clientConfig;
     client.on('error', (error) => this.#lose(error));
-    client.on('end', () => this.#lose(new Error('the server closed the connection')));
+    client.on('end', () => this.#lose(new Error('the connection was closed')));
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    await this.#wait(() => this.#client.connect(), signal);
+    await this.#wait(() => this.#client.query(SESSION), signal);
+    const { rows } = await this.#wait(() => this.#client.query(ARRAY_TYPES), signal);
+    this.#arrays = readArrayTypes(rows);
   }
 
   #lose(error: Error): void {
     this.#lost ??= error;
-    for (const tell of this.#waiting) tell(this.#lost);
+    for (const interrupt of this.#interrupts) interrupt(error);
   }
 
-  /** Waits for an answer, for the loss of the connection, or for the signal, whichever comes first. */
-  async wait<Result>(answer: Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    answer.catch(() => undefined); // Where something else comes first, nobody else takes notice of it.
+  /**
+   * Waits for an answer, for the loss of the connection, or for the signal, whichever comes first.
+   *
+   * It races against a promise of its own: one that lives as long as the connection would hold every page.
+   */
+  async #wait<Result>(ask: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();
-    if (this.#lost !== null) throw this.#lost;
-    // No race with promises that live as long as the connection: they would keep every page.
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const onAbort = () => reject(signal?.reason);
+    if (this.#lost !== undefined) throw this.#lost;
+    const { promise: interrupted, reject: interrupt } = Promise.withResolvers<never>();
+    const onAbort = () => interrupt(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#waiting.add(reject);
-    answer.then(resolve, reject);
+    this.#interrupts.add(interrupt);
+    const answer = ask();
+    answer.catch(() => undefined); // Whoever wins the race, the other is done with.
     try {
-      return await promise;
+      return await Promise.race([answer, interrupted]);
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      this.#waiting.delete(reject);
+      this.#interrupts.delete(interrupt);
     }
   }
 
@@ -111,7 +128,7 @@ class PostgresSource implements Source {
       THEN coalesce(date_trunc('second', pg_last_xact_replay_timestamp()) - interval '1 millisecond', 'epoch')
       ELSE clock_timestamp() END) * 1000)::bigint::text AS ms`;
     try {
-      const { rows } = await this.wait(this.#client.query<{ ms: string }>(sql));
+      const { rows } = await this.#wait(() => this.#client.query<{ ms: string }>(sql));
       return Number(rows[0]?.ms);
     } catch (error) {
       throw queryFailure(error, this.#config, sql);
@@ -120,106 +137,90 @@ class PostgresSource implements Source {
 
   async query(request: QueryRequest): Promise<QueryResult> {
     const { sql, signal } = request;
-    const cursor = new Cursor<Cell[]>(sql, [], { rowMode: 'array' } as never);
+    const reader = new PortalReader(sql);
     try {
-      await this.wait(this.#client.query('BEGIN READ ONLY'), signal);
-      this.#running = true;
-      this.#client.query(cursor);
-      const first = await this.wait(cursor.read(Math.min(FIRST_PAGE_ROWS, request.pageRows)), signal);
-      return { columns: columnsOf(cursor), pages: this.#pages(cursor, first, request) };
+      await this.#wait(() => this.#client.query('BEGIN READ ONLY'), signal);
+      this.#reader = reader;
+      const fields = await this.#wait(() => reader.describe(this.#client), signal);
+      if (fields === null) throw notAQuery();
+      const types = fields.map(({ dataTypeID }) => columnType(dataTypeID, this.#arrays));
+      const columns = fields.map(({ name }, at) => ({ name, kind: types[at]?.kind ?? 'text' }));
+      // The first page is read at once, so that a query that cannot run says so here.
+      const first = await this.#wait(() => reader.read(request.pageRows), signal);
+      const cells = types.map(({ read }) => read);
+      return { columns, pages: this.#pages(reader, first, cells, request) };
     } catch (error) {
+      await this.#release();
       signal.throwIfAborted();
       throw queryFailure(error, this.#config, sql);
     }
   }
 
   async *#pages(
-    cursor: Cursor<Cell[]>,
-    first: Cell[][],
-    request: QueryRequest,
+    reader: PortalReader,
+    first: TextRow[],
+    cells: readonly ReadCell[],
+    { sql, signal, pageRows }: QueryRequest,
   ): AsyncGenerator<readonly Row[]> {
-    let page = first;
-    while (page.length > 0) {
-      // The server works on the next page while this one is being used.
-      const next = this.#read(cursor, rowsOfNextPage(page, request.pageRows), request);
-      next.catch(() => undefined); // Thrown when it is its turn.
-      yield page;
-      page = await next;
-    }
-    this.#running = false;
-  }
-
-  async #read(cursor: Cursor<Cell[]>, rows: number, { sql, signal }: QueryRequest): Promise<Cell[][]> {
     try {
-      return await this.wait(cursor.read(rows), signal);
+      let page = first;
+      while (page.length > 0) {
+        yield page.map((row) => readRow(row, cells));
+        page = await this.#wait(() => reader.read(pageRows), signal);
+      }
     } catch (error) {
       signal.throwIfAborted();
-      throw error instanceof pg.DatabaseError
-        ? queryFailure(error, this.#config, sql)
-        : connectionLost(error, this.#config);
+      throw queryFailure(error, this.#config, sql);
+    } finally {
+      await this.#release();
     }
   }
 
-  /** Ends the connection; a statement that still runs is cancelled on the server first. */
-  async close(): Promise<void> {
-    if (!this.#open) return;
-    if (this.#running) await this.#cancel();
-    this.#open = false;
-    await within(CLOSE_TIMEOUT_MS, this.#client.end()).catch(() => undefined);
-    // Where the server did not answer, the socket is dropped.
-    (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  /** Stops the statement under way, if any, on the server, and ends its transaction. */
+  async #release(): Promise<void> {
+    try {
+      await this.#cancel();
+      this.#reader?.stop();
+      this.#reader = undefined;
+      await within(CLOSE_TIMEOUT_MS, this.#client.query('ROLLBACK'));
+    } catch {
+      this.#drop(); // Whatever is asked next fails as a lost connection.
+    }
   }
 
   async #cancel(): Promise<void> {
-    const { processID } = this.#client as unknown as { processID: number | null };
-    if (processID === null) return;
-    const other = new pg.Client(await clientConfig(this.#config, this.#secrets));
-    other.on('error', () => undefined); // What fails here leaves the statement to its own end.
-    try {
-      await within(CLOSE_TIMEOUT_MS, other.connect());
-      await within(CLOSE_TIMEOUT_MS, other.query('SELECT pg_cancel_backend($1)', [processID]));
-    } catch {
-      // The server may be gone, which ends the statement as well.
-    } finally {
-      await within(CLOSE_TIMEOUT_MS, other.end()).catch(() => undefined);
-    }
+    if (this.#reader?.executing) await cancelStatement(this.#client, this.#clientConfig, CLOSE_TIMEOUT_MS);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#cancel();
+    await within(CLOSE_TIMEOUT_MS, this.#client.end()).catch(() => undefined);
+    this.#drop();
+  }
+
+  #drop(): void {
+    const { connection } = this.#client as unknown as { connection: pg.Connection };
+    connection.stream.destroy();
   }
 }
 
-function columnsOf(cursor: Cursor<Cell[]>): Column[] {
-  const { fields } = (cursor as unknown as { _result: { fields: { name: string; dataTypeID: number }[] } })
-    ._result;
-  return fields.map(({ name, dataTypeID }) => ({ name, kind: columnType(dataTypeID).kind }));
+function readRow(row: TextRow, cells: readonly ReadCell[]): Row {
+  return row.map((text, at) => (text === null ? null : (cells[at]?.(text) ?? null)));
 }
 
-/** Grows while pages are small, shrinks where rows are heavy. */
-function rowsOfNextPage(page: readonly Row[], rowsMax: number): number {
-  const chars = Math.max(page.length, sampledChars(page));
-  const fitting = Math.floor((PAGE_CHARS * page.length) / chars);
-  return Math.max(1, Math.min(rowsMax, page.length * 4, fitting));
-}
-
-/** The size of a page, from at most a hundred of its rows. */
-function sampledChars(page: readonly Row[]): number {
-  const step = Math.max(1, Math.floor(page.length / 100));
-  let chars = 0;
-  let sampled = 0;
-  for (let at = 0; at < page.length; at += step) {
-    sampled += 1;
-    for (const cell of page[at] ?? []) {
-      if (typeof cell === 'string' || cell instanceof Uint8Array) chars += cell.length;
-    }
-  }
-  return (chars / sampled) * page.length;
-}
-
+/** The answer to a task, which is given up after a while. */
 async function within<Result>(ms: number, task: Promise<Result>): Promise<Result> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  task.catch(() => undefined);
   try {
     return await Promise.race([task, late]);
   } finally {
     clearTimeout(timer);
-    task.catch(() => undefined);
   }
 }
