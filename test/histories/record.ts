@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { findTemporal } from '../../dev/temporal.ts';
+import {
+  integrationWorkflowId,
+  destinationWorkflowId,
+  scheduleId,
+  syncWorkflowId,
+} from '../../workflows/contract.ts';
+import { startEngine } from '../run/engine.ts';
+import type { Engine } from '../run/engine.ts';
+
+/*
+ * Records a history of everything that workflows do, into a folder for this version of them. Histories of earlier
+ * versions stay: runs of theirs may still be in flight, and must replay.
+ */
+
+const VERSION = process.env['ROWCAST_HISTORIES'] ?? '0.1.0';
+const FOLDER = join(import.meta.dirname, VERSION);
+
+let engine: Engine;
+beforeAll(async () => {
+  mkdirSync(FOLDER, { recursive: true });
+  engine = await startEngine({ env: { ROWCAST_SMALL_RUN_ROWS: '100' } });
+  await engine.sql.query(`
+    CREATE TABLE people AS SELECT n AS id, now() - interval '1 hour' AS updated FROM generate_series(1, 1000) n`);
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+const CHANGED = `FROM people WHERE extract(epoch FROM updated) > {{last_sync_time}}`;
+
+/** As the Temporal CLI shows it. */
+async function save(name: string, workflowId: string): Promise<void> {
+  const found = await findTemporal();
+  const temporal = found.kind === 'cluster' ? 'temporal' : found.path;
+  const { address } = inject('temporal');
+  const args = ['workflow', 'show', '--workflow-id', workflowId, '--address', address, '--output', 'json'];
+  const shown = execFileSync(temporal, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(JSON.parse(shown), null, 1)}\n`);
+}
+
+const idOf = (run: string) => run.split('~')[0] ?? run;
+
+test('runs that succeed', async () => {
+  const name = await engine.sync({ name: 'good', query: `SELECT id AS "userId" ${CHANGED}` });
+  const full = await engine.run(name);
+  expect(full.delivered).toBe(1_000);
+  await save('syncRun-lanes', idOf(full.run));
+  await sleep(1_100);
+  const empty = await engine.run(name);
+  expect(empty.rows).toBe(0);
+  await save('syncRun-empty', idOf(empty.run));
+  await engine.sql.query('UPDATE people SET updated = now() WHERE id < 10');
+  await sleep(1_100);
+  const small = await engine.run(name);
+  expect(small.rows).toBe(9);
+  await save('syncRun-small', idOf(small.run));
+  const { definition } = await engine.rowcast.syncs.get(name);
+  await engine.rowcast.syncs.update({ ...definition, title: 'Another title' });
+  await engine.rowcast.preview(name);
+  await save('sync', syncWorkflowId(name));
+  await save('integration', integrationWorkflowId(definition.integration));
+  const { definition: integration } = await engine.rowcast.integrations.get(definition.integration);
+  await save('destination', destinationWorkflowId(integration.destination));
+});
+
+test('a preview', async () => {
+  for await (const { workflowId } of engine.temporal.workflow.list({ query: `WorkflowType = 'preview'` })) {
+    await save('preview', workflowId);
+  }
+});
+
+test('runs that do not succeed', async () => {
+  const name = await engine.sync({
+    name: 'bad',
+    query: `SELECT id AS "userId", repeat('x', CASE WHEN id = 7 THEN 40000 ELSE 5000 END) AS note FROM people`,
+  });
+  engine.receiver.misbehave({ kind: 'slow', ms: 10, times: 3 }, { kind: 'answer', status: 401, times: 8 });
+  const failed = await engine.run(name);
+  expect(failed.outcome).toBe('failed');
+  await save('syncRun-failed', idOf(failed.run));
+
+  engine.receiver.misbehave({ kind: 'slow', ms: 2_000 });
+  const cancelled = await engine.rowcast.syncs.run(name);
+  await sleep(2_500);
+  await engine.temporal.schedule.getHandle(scheduleId(name)).trigger(ScheduleOverlapPolicy.ALLOW_ALL);
+  await sleep(1_500);
+  await engine.cancel(cancelled.run);
+  expect((await engine.rowcast.imports.wait(cancelled.run)).outcome).toBe('cancelled');
+  await save('syncRun-cancelled', idOf(cancelled.run));
+  const all = await Array.fromAsync(engine.rowcast.imports.list(name));
+  const skipped = all.find(({ outcome }) => outcome === 'skipped');
+  await save('syncRun-skipped', idOf(skipped?.run ?? ''));
+
+  const terminated = await engine.rowcast.syncs.run(name);
+  await sleep(2_500);
+  await engine.terminate(terminated.run);
+  engine.receiver.misbehave();
+  const after = await engine.run(name);
+  expect(after).toMatchObject({ outcome: 'succeeded_with_errors', failed: 1 });
+  await save('syncRun-after-a-lost-one', idOf(after.run));
+
+  await engine.temporal.workflow.getHandle(syncWorkflowId(name)).terminate('lost');
+  const { definition } = await engine.rowcast.syncs.get(name).catch(() => ({ definition: null }));
+  expect(definition).toBe(null);
+  await engine.sync({ name: 'bad', query: `SELECT 1 AS "userId"` });
+  await save('sync-taken-over', syncWorkflowId(name));
+});

@@ -1,0 +1,46 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { expect, test } from 'vitest';
+import { workflowBundlePath } from '../../worker.ts';
+
+/*
+ * Recorded histories of every workflow are replayed with today's code: a run in flight, or a sync that began years
+ * ago, must go on after an upgrade. A new version of the workflows adds its own with `npm run record-histories`.
+ */
+
+// What a replay has to say it throws.
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { forward: {}, filter: 'OFF' } },
+});
+
+const files = globSync(join(import.meta.dirname, '..', 'histories', '*', '*.json')).sort();
+const read = (file: string) =>
+  JSON.parse(readFileSync(file, 'utf8')) as { events: Record<string, unknown>[] };
+const workflowBundle = { codePath: await workflowBundlePath() };
+
+test('there is a history of every workflow', () => {
+  const kinds = new Set(files.map((file) => basename(file, '.json').split('-')[0]));
+  expect(kinds).toEqual(new Set(['destination', 'integration', 'preview', 'sync', 'syncRun']));
+});
+
+for (const file of files) {
+  test(`the recorded ${file.split('/').slice(-2).join('/')} replays`, async () => {
+    await Worker.runReplayHistory({ workflowBundle }, read(file));
+  });
+}
+
+test('a history that the workflows would not have written is noticed', async () => {
+  const history = read(files.find((file) => file.includes('syncRun-small')) ?? '');
+  const events = history.events.map((event) => {
+    const scheduled = event['activityTaskScheduledEventAttributes'] as
+      { activityType: { name: string } } | undefined;
+    if (scheduled?.activityType.name !== 'extractRows') return event;
+    return {
+      ...event,
+      activityTaskScheduledEventAttributes: { ...scheduled, activityType: { name: 'somethingElse' } },
+    };
+  });
+  await expect(Worker.runReplayHistory({ workflowBundle }, { events })).rejects.toThrow(/[Nn]ondeterminism/);
+});
