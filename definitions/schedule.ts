@@ -1,4 +1,6 @@
 import { Cron } from 'croner';
+import { readCron, valuesOf } from './cronFields.ts';
+import type { CronFields, Span } from './cronFields.ts';
 import { durationMs } from './durationMs.ts';
 import type { SyncDefinition } from './sync.ts';
 
@@ -18,12 +20,6 @@ export interface CalendarSpec {
   dayOfMonth: Span[];
   month: Month[];
   dayOfWeek: WeekDay[];
-}
-
-interface Span {
-  start: number;
-  end: number;
-  step: number;
 }
 
 const WEEK_DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
@@ -57,34 +53,52 @@ const CATCHUP_MIN_MS = 60_000;
 /**
  * The timing of a sync's Schedule.
  *
- * Intervals count from `startAt`, else from the sync's creation; Temporal aligns them to the epoch plus an
- * offset. The catch-up window is one interval, so that after an outage one run starts, not one per missed
+ * Intervals count from `startAt`, else from the sync's creation, in whole seconds; Temporal aligns them to the epoch
+ * plus an offset. The catch-up window is one interval, so that after an outage one run starts, not one per missed
  * interval. Crons are written as calendars with the user's words as their comment, because Temporal reads a cron
  * back without them.
  */
 export function scheduleTiming(sync: SyncDefinition, createdAtMs: number): Timing {
-  const startAt = sync.startAt === undefined ? {} : { startAt: new Date(sync.startAt) };
+  const startMs = sync.startAt === undefined ? undefined : toWholeSeconds(Date.parse(sync.startAt));
+  const startAt = startMs === undefined ? {} : { startAt: new Date(startMs) };
   if (sync.cron !== undefined) {
-    const timezone = sync.timezone ?? 'UTC';
     return {
-      spec: { calendars: calendarsOf(sync.cron), timezone, ...startAt },
-      catchupWindowMs: Math.max(CATCHUP_MIN_MS, longestGapMs(sync.cron, timezone)),
+      spec: { calendars: calendarsOf(sync.cron), timezone: sync.timezone ?? 'UTC', ...startAt },
+      catchupWindowMs: longestGapMs(sync.cron),
     };
   }
   const every = durationMs(sync.every ?? '') ?? CATCHUP_MIN_MS;
-  const originMs = startAt.startAt?.getTime() ?? createdAtMs;
-  const offset = Math.floor((originMs % every) / 1_000) * 1_000;
+  // A start before 1970 counts backwards from it.
+  const offset = (((startMs ?? toWholeSeconds(createdAtMs)) % every) + every) % every;
   return {
     spec: { intervals: [{ every, offset }], ...startAt },
     catchupWindowMs: Math.max(CATCHUP_MIN_MS, every),
   };
 }
 
-/** The longest time between two of the next ten firings. */
-function longestGapMs(cron: string, timezone: string): number {
-  const firings = new Cron(cron, { paused: true, timezone, mode: '5-part' }).nextRuns(10);
-  const gaps = firings.slice(1).map((firing, index) => firing.getTime() - (firings[index]?.getTime() ?? 0));
-  return Math.max(CATCHUP_MIN_MS, ...gaps);
+function toWholeSeconds(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000;
+}
+
+/** Firing days that are looked at: more than a year of them where it fires every day. */
+const DAYS_LOOKED_AT = 400;
+
+/** The longest time between two firings of a cron: within a day, or over days without one. */
+function longestGapMs(cron: string): number {
+  const { minute, hour } = fieldsOf(cron);
+  const minutes = valuesOf(minute);
+  const times = valuesOf(hour).flatMap((hours) => minutes.map((value) => (hours * 60 + value) * 60_000));
+  const daily = ['0', '0', ...cron.trim().split(/\s+/).slice(2)].join(' ');
+  const days = new Cron(daily, { paused: true, timezone: 'UTC', mode: '5-part' }).nextRuns(DAYS_LOOKED_AT);
+  const betweenDays = longestStep(days.map((day) => day.getTime()));
+  const overnight = betweenDays - ((times.at(-1) ?? 0) - (times[0] ?? 0));
+  return Math.max(CATCHUP_MIN_MS, longestStep(times), overnight);
+}
+
+function longestStep(sorted: readonly number[]): number {
+  return sorted
+    .slice(1)
+    .reduce((longest, value, index) => Math.max(longest, value - (sorted[index] ?? 0)), 0);
 }
 
 /**
@@ -92,59 +106,29 @@ function longestGapMs(cron: string, timezone: string): number {
  * while a calendar wants both: that makes two calendars. Source: POSIX, crontab.
  */
 function calendarsOf(cron: string): CalendarSpec[] {
-  const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = cron.trim().split(/\s+/);
+  const { minute, hour, day, month, weekday } = fieldsOf(cron);
+  const weekdays = [...new Set(valuesOf(weekday).map((value) => value % 7))];
   const base = {
     comment: cron,
     second: 0,
-    minute: spans(minute, 0, 59),
-    hour: spans(hour, 0, 23),
-    month: valuesOf(month, 1, 12, MONTHS).map((number) => MONTH_NAMES[number - 1] ?? 'JANUARY'),
+    minute: [...minute.spans],
+    hour: [...hour.spans],
+    dayOfMonth: [...day.spans],
+    month: valuesOf(month).map((number) => MONTH_NAMES[number - 1] ?? 'JANUARY'),
+    dayOfWeek: weekdays.map((number) => WEEK_DAYS[number] ?? 'SUNDAY'),
   };
-  const anyDay = spans('*', 1, 31);
-  const anyWeekday = [...WEEK_DAYS];
-  const days = spans(day, 1, 31);
-  const weekdays = [
-    ...new Set(valuesOf(weekday, 0, 7, DAYS).map((value) => WEEK_DAYS[value % 7] ?? 'SUNDAY')),
-  ];
-  if (day.startsWith('*') || weekday.startsWith('*')) {
-    return [{ ...base, dayOfMonth: days, dayOfWeek: weekdays }];
-  }
+  if (day.isAny || weekday.isAny) return [base];
   return [
-    { ...base, dayOfMonth: days, dayOfWeek: anyWeekday },
-    { ...base, dayOfMonth: anyDay, dayOfWeek: weekdays },
+    { ...base, dayOfWeek: [...WEEK_DAYS] },
+    { ...base, dayOfMonth: [{ start: 1, end: 31, step: 1 }] },
   ];
 }
 
-const MONTHS = ['', 'jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-
-function spans(field: string, min: number, max: number, names: readonly string[] = []): Span[] {
-  return field.split(',').map((part) => {
-    const [range = '*', stepText] = part.split('/');
-    const step = stepText === undefined ? 1 : Number(stepText);
-    if (range === '*' || range === '?') return { start: min, end: max, step };
-    const [from = '', to] = range.split('-');
-    const start = valueOf(from, names);
-    return {
-      start,
-      end: to === undefined ? (stepText === undefined ? start : max) : valueOf(to, names),
-      step,
-    };
-  });
-}
-
-function valuesOf(field: string, min: number, max: number, names: readonly string[]): number[] {
-  const top = field.startsWith('*') && max === 7 ? 6 : max;
-  const values = spans(field, min, top, names).flatMap(({ start, end, step }) => {
-    const steps = Math.floor((end - start) / step) + 1;
-    return Array.from({ length: Math.max(0, steps) }, (_none, index) => start + index * step);
-  });
-  return [...new Set(values)];
-}
-
-function valueOf(text: string, names: readonly string[]): number {
-  const named = names.indexOf(text.toLowerCase());
-  return named >= 0 && text !== '' ? named : Number(text);
+/** The fields of a cron that was checked. */
+function fieldsOf(cron: string): CronFields {
+  const fields = readCron(cron);
+  if (typeof fields === 'string') throw new Error(`unchecked cron: ${fields}`);
+  return fields;
 }
 
 /** How often a Schedule fires, in words; both absent where it is none that Rowcast can word. */
@@ -160,14 +144,17 @@ export function describeTiming(spec: {
   readonly calendars?: readonly { readonly comment?: string | undefined }[] | undefined;
   readonly timezone?: string | undefined;
 }): TimingWords {
-  const [interval] = spec.intervals ?? [];
-  const [calendar] = spec.calendars ?? [];
-  if (interval !== undefined) return { every: wordsOf(Number(interval.every)) };
-  if (calendar?.comment === undefined || calendar.comment === '') return {};
-  return {
-    cron: calendar.comment,
-    timezone: spec.timezone === undefined || spec.timezone === '' ? 'UTC' : spec.timezone,
-  };
+  const [interval, ...intervals] = spec.intervals ?? [];
+  const [calendar, ...calendars] = spec.calendars ?? [];
+  if (interval !== undefined) {
+    const isAlone = intervals.length === 0 && calendar === undefined;
+    return isAlone ? { every: wordsOf(Number(interval.every)) } : {};
+  }
+  const cron = calendar?.comment ?? '';
+  // What a person wrote there as a comment is no cron.
+  const isCron = typeof readCron(cron) !== 'string';
+  if (!isCron || calendars.some(({ comment }) => comment !== cron)) return {};
+  return { cron, timezone: spec.timezone === undefined || spec.timezone === '' ? 'UTC' : spec.timezone };
 }
 
 const UNITS: readonly (readonly [string, number])[] = [

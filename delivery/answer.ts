@@ -31,6 +31,9 @@ export interface FailedCall {
 /** Words of a destination are cut to this many characters. */
 const WORDS_MAX = 500;
 
+/** Nobody means more than this. */
+const RETRY_AFTER_MAX_MS = 24 * 3_600_000;
+
 /**
  * Decides what an answer means.
  *
@@ -51,20 +54,33 @@ export function meaningOf(answer: Answer, { calls, nowMs }: { calls: number; now
   return { kind: 'refused', words };
 }
 
-/** A success whose body says that some calls failed is read, not believed. */
+/**
+ * A success whose body says that some calls failed is read, not believed. One that cannot be read, because it was
+ * cut off, may say so.
+ */
 function meaningOfSuccess(answer: Answer, calls: number): Meaning {
-  const body = parsed(answer.body);
-  if (body === null) return { kind: 'accepted' };
-  const { ok, success, okEvents, receivedEvents, errors } = body;
-  const listed = Array.isArray(errors) && errors.length > 0;
-  const counted =
-    typeof okEvents === 'number' && okEvents < (typeof receivedEvents === 'number' ? receivedEvents : calls);
-  if (ok !== false && success !== false && !listed && !counted) return { kind: 'accepted' };
-  return {
-    kind: 'partial',
-    failed: listed ? indexed(errors as unknown[], calls) : null,
-    words: wordsOf(answer),
-  };
+  const text = answer.body.trim();
+  const words = wordsOf(answer);
+  if (/^<(!doctype|html)/i.test(text)) {
+    return { kind: 'refused', words: `${words}; this is a web page, so its URL is not that of an API` };
+  }
+  if (!/^[[{]/.test(text)) return { kind: 'accepted' };
+  const body = parsed(text);
+  if (body === null) return { kind: 'partial', failed: null, words };
+  const { ok, success, okEvents, errors, error } = body;
+  const missing = typeof okEvents === 'number' ? calls - okEvents : 0;
+  if (ok !== false && success !== false && missing <= 0 && !isFilled(errors) && !isFilled(error)) {
+    return { kind: 'accepted' };
+  }
+  const failed = Array.isArray(errors) && errors.length > 0 ? indexed(errors as unknown[], calls) : null;
+  // An answer that counts more than it lists does not say which.
+  const isComplete = new Set(failed?.map(({ index }) => index)).size >= missing;
+  return { kind: 'partial', failed: isComplete ? failed : null, words };
+}
+
+function isFilled(value: unknown): boolean {
+  if (typeof value === 'string') return value !== '';
+  return value !== null && typeof value === 'object' && Object.keys(value).length > 0;
 }
 
 /** Errors by index, where every one of them has one. */
@@ -100,10 +116,10 @@ function wordsOf({ status, body }: Answer): string {
   return text === '' ? `HTTP ${status}` : `HTTP ${status}: ${text}`;
 }
 
-/** The milliseconds that a Retry-After header asks for; null where it is absent or makes no sense. */
+/** The milliseconds that a Retry-After header asks for, a day at most; null where it is absent or makes no sense. */
 export function retryAfterMs(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
-  if (/^\d+(\.\d+)?$/.test(header.trim())) return Number(header) * 1_000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
+  const isSeconds = /^\d+(\.\d+)?$/.test(header.trim());
+  const ms = isSeconds ? Number(header) * 1_000 : Date.parse(header) - nowMs;
+  return Number.isNaN(ms) ? null : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, ms));
 }

@@ -16,8 +16,9 @@ const BATCH_KEY = '"batch":[';
 const CLOSING = ']}';
 
 /** Whether a call is too large to be sent at all. */
-export function exceedsCallLimit(call: StagedCall, { callBytesMax, batchBytesMax }: BatchLimits): boolean {
-  return call.json.length > callBytesMax || call.json.length + 1_000 > Math.max(batchBytesMax, 1_000);
+export function exceedsCallLimit(call: StagedCall, limits: BatchLimits): boolean {
+  const { length } = call.json;
+  return length > limits.callBytesMax || frameBytes(call, limits) + length > limits.batchBytesMax;
 }
 
 /**
@@ -31,7 +32,7 @@ export function* cutBatches(calls: Iterable<StagedCall>, limits: BatchLimits): G
   let bytes = 0;
   for (const call of calls) {
     const [first] = open;
-    const added = call.json.length + 1; // The comma.
+    const added = call.json.length + 1; // With the comma before it.
     const other = limits.sharesContext && first !== undefined && !first.shared.equals(call.shared);
     if (
       first !== undefined &&
@@ -40,7 +41,7 @@ export function* cutBatches(calls: Iterable<StagedCall>, limits: BatchLimits): G
       yield { calls: open };
       open = [];
     }
-    if (open.length === 0) bytes = frameBytes(call, limits);
+    if (open.length === 0) bytes = frameBytes(call, limits) - 1; // No comma before the first.
     open.push(call);
     bytes += added;
   }

@@ -9,7 +9,7 @@ export interface CallFailure {
   readonly message: string;
 }
 
-/** What became of the calls of a batch: each of them is in one of the two. */
+/** What became of calls: each of them is in one of the two. */
 export interface Settled {
   readonly accepted: readonly StagedCall[];
   readonly failures: readonly CallFailure[];
@@ -21,11 +21,17 @@ export interface Settled {
  * A batch that is refused is halved, the left half first, so that calls keep their order. Where the destination
  * took some calls and does not say which, halves are sent again as well: ids make it safe.
  *
+ * @param refusalsMax gives up once so many calls are refused and none is accepted: then only the calls up to
+ *   there are settled.
  * @throws RowcastError of the destination; the reason of the signal.
  */
-export async function settleBatch(batch: Batch, sender: Sender, signal: AbortSignal): Promise<Settled> {
-  const { calls } = batch;
-  const verdict = await sender.send(batch, signal);
+export async function settleBatch(
+  { calls }: Batch,
+  sender: Sender,
+  signal: AbortSignal,
+  refusalsMax = Infinity,
+): Promise<Settled> {
+  const verdict = await sender.send({ calls }, signal);
   if (verdict.kind === 'accepted') return { accepted: calls, failures: [] };
   if (verdict.kind === 'partial' && verdict.failed !== null) return sorted(calls, verdict.failed);
   const [only, second] = calls;
@@ -33,8 +39,10 @@ export async function settleBatch(batch: Batch, sender: Sender, signal: AbortSig
     return { accepted: [], failures: only === undefined ? [] : [refused(only, verdict.words)] };
   }
   const middle = calls.length >> 1;
-  const left = await settleBatch({ calls: calls.slice(0, middle) }, sender, signal);
-  const right = await settleBatch({ calls: calls.slice(middle) }, sender, signal);
+  const left = await settleBatch({ calls: calls.slice(0, middle) }, sender, signal, refusalsMax);
+  const refusalsLeft = left.accepted.length > 0 ? Infinity : refusalsMax - left.failures.length;
+  if (refusalsLeft <= 0) return left;
+  const right = await settleBatch({ calls: calls.slice(middle) }, sender, signal, refusalsLeft);
   return {
     accepted: [...left.accepted, ...right.accepted],
     failures: [...left.failures, ...right.failures],

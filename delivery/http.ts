@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Answer } from './answer.ts';
 
 /** Of an answer's body no more than this is read into memory. */
-const BODY_BYTES_MAX = 64 * 1_024;
+const BODY_BYTES_MAX = 1_024 * 1_024;
 
 export interface HttpRequest {
   readonly url: string;
@@ -57,7 +57,10 @@ export function createHttp({ timeoutMs }: { timeoutMs: number }): Http {
       } catch (error) {
         signal.throwIfAborted();
         if (limit.aborted) return { kind: 'broken', words: `no answer within ${timeoutMs} ms` };
-        return { kind: isUntrusted(error) ? 'untrusted' : 'broken', words: messageOf(error) };
+        return {
+          kind: isUntrusted(error) ? 'untrusted' : 'broken',
+          words: messageOf(error) || codeOf(error),
+        };
       }
     },
     close: () => agent.close(),
@@ -76,6 +79,10 @@ async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 function isUntrusted(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^(ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/.test(code);
+  return /^(ERR_TLS_CERT_|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/.test(codeOf(error));
+}
+
+/** An attempt at several addresses of a host fails with a code and without a message. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

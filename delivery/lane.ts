@@ -4,8 +4,9 @@ import { stagedCalls } from '../storage/calls.ts';
 import type { StagedCall } from '../storage/calls.ts';
 import type { Storage } from '../storage/storage.ts';
 import { cutBatches, exceedsCallLimit } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { settleBatch } from './halving.ts';
-import type { CallFailure } from './halving.ts';
+import type { Settled } from './halving.ts';
 import { LaneRecords } from './laneRecords.ts';
 import type { Sender } from './sender.ts';
 
@@ -80,60 +81,70 @@ async function deliverChunk(request: LaneRequest, chunk: Buffer, start: LanePosi
   let position = start;
   for (const group of groupsOf(stagedCalls(chunk, start.offset), request)) {
     signal.throwIfAborted();
-    const { accepted, failures } =
-      group.kind === 'too_large' ? tooLarge(group.call, request) : await settleBatch(group, sender, signal);
-    position = await records.record(position, { accepted, failures, end: endOf(group) });
-    refuseHopeless(position, failures);
+    const settled =
+      group.kind === 'too_large'
+        ? tooLarge(group.call, request)
+        : await settleBatch(group, sender, signal, refusalsLeft(position));
+    position = await records.record(position, settled, endOf(group, settled));
     request.onPosition(position);
+    refuseHopeless(position, settled);
     if (Date.now() > untilMs) break;
   }
   return position;
 }
 
-type Group =
-  | { readonly kind: 'batch'; readonly calls: readonly StagedCall[] }
-  | { readonly kind: 'too_large'; readonly call: StagedCall };
+type Group = ({ readonly kind: 'batch' } & Batch) | { readonly kind: 'too_large'; readonly call: StagedCall };
 
 /** Batches, and between them, in order, the calls that are too large to be sent. */
-function* groupsOf(calls: Iterable<StagedCall>, { sender: { profile } }: LaneRequest): Generator<Group> {
-  let sendable: StagedCall[] = [];
-  let bytes = 0;
-  const flush = function* (): Generator<Group> {
-    for (const batch of cutBatches(sendable, profile)) yield { kind: 'batch', ...batch };
-    sendable = [];
-    bytes = 0;
-  };
-  for (const call of calls) {
-    if (exceedsCallLimit(call, profile)) {
-      yield* flush();
-      yield { kind: 'too_large', call };
-      continue;
+function* groupsOf(
+  calls: Generator<StagedCall>,
+  { sender: { profile } }: LaneRequest,
+): Generator<Group, void> {
+  let tooLarge: StagedCall | undefined;
+  const sendable = function* () {
+    tooLarge = undefined;
+    for (let next = calls.next(); next.done !== true; next = calls.next()) {
+      if (exceedsCallLimit(next.value, profile)) {
+        tooLarge = next.value;
+        return;
+      }
+      yield next.value;
     }
-    sendable.push(call);
-    bytes += call.json.length;
-    // Whole batches can be cut once there is clearly more than one of them.
-    if (bytes > profile.batchBytesMax * 4) yield* flush();
-  }
-  yield* flush();
+  };
+  do {
+    for (const batch of cutBatches(sendable(), profile)) yield { kind: 'batch', ...batch };
+    if (tooLarge !== undefined) yield { kind: 'too_large', call: tooLarge };
+  } while (tooLarge !== undefined);
 }
 
-function endOf(group: Group): number {
-  return group.kind === 'too_large' ? group.call.end : (group.calls.at(-1)?.end ?? 0);
+/** Where the settled calls of a group end; they are its first ones. */
+function endOf(group: Group, { accepted, failures }: Settled): number {
+  if (group.kind === 'too_large') return group.call.end;
+  return group.calls[accepted.length + failures.length - 1]?.end ?? 0;
 }
 
-function tooLarge(call: StagedCall, { sender: { profile } }: LaneRequest) {
-  const message = `The call is ${call.json.length} bytes as JSON, more than the ${profile.callBytesMax} that the destination ${profile.name} takes; select less for this row.`;
-  const failure: CallFailure = { call, code: 'call_too_large', message };
-  return { accepted: [], failures: [failure] };
+function tooLarge(call: StagedCall, { sender: { profile } }: LaneRequest): Settled {
+  const { name, callBytesMax, batchBytesMax } = profile;
+  const bytes = call.json.length;
+  const taken =
+    bytes > callBytesMax
+      ? `more than the ${callBytesMax} that the destination ${name} takes`
+      : `too many for a batch of ${batchBytesMax}, which is what the destination ${name} takes`;
+  const message = `The call is ${bytes} bytes as JSON, ${taken}; select less for this row.`;
+  return { accepted: [], failures: [{ call, code: 'call_too_large', message }] };
+}
+
+/** How many more refusals make the lane hopeless. */
+function refusalsLeft({ delivered, failed }: LanePosition): number {
+  return delivered > 0 ? Infinity : REFUSALS_MAX - failed;
 }
 
 /** What is wrong with every call stops the run, so that the window stays. */
-function refuseHopeless({ delivered, failed }: LanePosition, failures: readonly CallFailure[]): void {
-  const [failure] = failures;
-  if (delivered > 0 || failed < REFUSALS_MAX || failure === undefined) return;
+function refuseHopeless(position: LanePosition, { failures: [failure] }: Settled): void {
+  if (refusalsLeft(position) > 0 || failure === undefined) return;
   throw new RowcastError(
     'destination_rejects_everything',
-    `The destination refused the first ${failed} calls of a lane and accepted none: ${failure.message} Correct the query; the window repeats with the next run.`,
+    `The destination refused the first ${position.failed} calls of a lane and accepted none: ${failure.message} Correct the query; the window repeats with the next run.`,
   );
 }
 

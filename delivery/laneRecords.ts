@@ -1,3 +1,4 @@
+import { RowcastError } from '../errors.ts';
 import { rowFromCall } from '../mapping/rowData.ts';
 import type { StagedCall } from '../storage/calls.ts';
 import { writeNdjson } from '../storage/failedRows.ts';
@@ -5,11 +6,10 @@ import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 import type { CallFailure, Settled } from './halving.ts';
 import type { LanePosition, LaneRequest } from './lane.ts';
 
-/** What a batch came to, and where the lane stands after it. */
-interface Outcome extends Settled {
-  /** Offset in the chunk after the batch, in bytes. */
-  readonly end: number;
-}
+/** So many files of a lane become one once they have gathered: their keys are part of every position. */
+const MERGED_FILES = 64;
+
+const MERGED_SUFFIX = '-merged.ndjson';
 
 /** Puts the failed and the first delivered calls of a lane into storage, before its position moves past them. */
 export class LaneRecords {
@@ -19,26 +19,22 @@ export class LaneRecords {
     this.#request = request;
   }
 
-  /** Stores what is to be kept of an outcome, and answers the position after it. */
-  async record(position: LanePosition, { accepted, failures, end }: Outcome): Promise<LanePosition> {
+  /**
+   * Stores what is to be kept of settled calls, and answers the position after them.
+   *
+   * @param end their end in the chunk, in bytes.
+   */
+  async record(position: LanePosition, { accepted, failures }: Settled, end: number): Promise<LanePosition> {
     const kept = accepted.slice(0, Math.max(0, this.#request.keepCalls - position.kept));
+    const failed = failures.map((failure) => this.#failedRow(failure));
+    const delivered = kept.map((call) => this.#deliveredCall(call));
     return {
       ...position,
       offset: end,
       delivered: position.delivered + accepted.length,
       failed: position.failed + failures.length,
-      errorFiles: await this.#store(
-        position,
-        'errors',
-        position.errorFiles,
-        failures.map((failure) => this.#failedRow(failure)),
-      ),
-      callFiles: await this.#store(
-        position,
-        'calls',
-        position.callFiles,
-        kept.map((call) => this.#deliveredCall(call)),
-      ),
+      errorFiles: await this.#store(position, 'errors', position.errorFiles, failed),
+      callFiles: await this.#store(position, 'calls', position.callFiles, delivered),
       kept: position.kept + kept.length,
     };
   }
@@ -51,9 +47,30 @@ export class LaneRecords {
   ): Promise<readonly string[]> {
     if (lines.length === 0) return keys;
     const { storage, folder, lane, token } = this.#request;
-    const key = `${folder}/${what}/${lane}-${chunk}-${offset}-${token}.ndjson`;
+    const name = `${folder}/${what}/${lane}-${chunk}-${offset}-${token}`;
+    const key = `${name}.ndjson`;
     await writeNdjson(storage, key, lines);
-    return [...keys, key];
+    return await this.#merged([...keys, key], `${name}${MERGED_SUFFIX}`);
+  }
+
+  /** The same lines in fewer files. The old ones stay: whoever goes on from an earlier position counts on them. */
+  async #merged(keys: readonly string[], mergedKey: string): Promise<readonly string[]> {
+    const firstUnmerged = keys.findLastIndex((key) => key.endsWith(MERGED_SUFFIX)) + 1;
+    const unmerged = keys.slice(firstUnmerged);
+    if (unmerged.length < MERGED_FILES) return keys;
+    const bodies = await Promise.all(unmerged.map((key) => this.#bodyOf(key)));
+    await this.#request.storage.put(mergedKey, Buffer.concat(bodies));
+    return [...keys.slice(0, firstUnmerged), mergedKey];
+  }
+
+  async #bodyOf(key: string): Promise<Buffer> {
+    const { storage } = this.#request;
+    const body = await storage.get(key);
+    if (body !== null) return body;
+    throw new RowcastError(
+      'storage_corrupt',
+      `The file ${key} is gone from ${storage.identity.location}; the run fails, and its window repeats from the source.`,
+    );
   }
 
   #failedRow({ call, code, message }: CallFailure): FailedRow {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rate } from './destination.ts';
+import { pause } from './pause.ts';
 
 /** Lets requests through as fast as a rate allows. */
 export interface RateLimiter {
@@ -20,20 +20,43 @@ export class RateLimiters {
   }
 }
 
+/** What a limiter knows of time. */
+export interface Clock {
+  /** Milliseconds that only ever grow. */
+  now(): number;
+  /** @throws the reason of the signal. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const CLOCK: Clock = { now: () => performance.now(), pause };
+
 /**
- * At most `requests` in any span of `perMs`: the moments of the last so many requests are kept, and a further
- * one waits until the oldest of them is that long ago.
+ * At most `requests` in any span of `perMs`: each request waits until the one so many places before it is that
+ * long ago, by the moment in which that one really went out, however late its timer was.
  */
-export function createRateLimiter({ requests, perMs }: Rate, now = () => performance.now()): RateLimiter {
-  const moments: number[] = [];
+export function createRateLimiter({ requests, perMs }: Rate, clock: Clock = CLOCK): RateLimiter {
+  /** When the last so many requests went out; a later one waits for the first of them. */
+  const moments: Promise<number>[] = [];
   return {
     async pass(signal) {
       signal.throwIfAborted();
-      const oldest = moments.length < requests ? -Infinity : (moments.shift() ?? -Infinity);
-      const at = Math.max(now(), oldest + perMs);
-      moments.push(at);
-      const wait = at - now();
-      if (wait > 0) await sleep(wait, undefined, { signal });
+      const before = (moments.length < requests ? undefined : moments.shift()) ?? Promise.resolve(-Infinity);
+      const moment = passAfter(before, perMs, clock, signal);
+      // Whoever waited for one that was given up waits for the one before it.
+      moments.push(moment.catch(() => before));
+      await moment;
     },
   };
+}
+
+async function passAfter(
+  before: Promise<number>,
+  perMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<number> {
+  const at = (await before) + perMs;
+  while (clock.now() < at) await clock.pause(at - clock.now(), signal);
+  signal.throwIfAborted();
+  return clock.now();
 }

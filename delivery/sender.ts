@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RowcastError } from '../errors.ts';
 import type { Redactor } from '../secrets/redact.ts';
 import { meaningOf } from './answer.ts';
@@ -7,6 +6,7 @@ import { batchBody } from './batch.ts';
 import type { Batch } from './batch.ts';
 import type { DestinationProfile } from './destination.ts';
 import type { Http } from './http.ts';
+import { pause } from './pause.ts';
 import type { RateLimiter } from './rate.ts';
 
 /** What became of a batch, for good. */
@@ -59,9 +59,9 @@ async function send(
     const meaning = await exchange(body, batch.calls.length, headers, options, signal);
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);
     if (meaning.kind !== 'later') return meaning;
-    const waitMs = meaning.afterMs ?? backoffMs(tries);
+    const waitMs = Math.max(meaning.afterMs ?? 0, backoffMs(tries));
     if (performance.now() - startMs + waitMs > retryBudgetMs) throw unavailable(profile, meaning);
-    await sleep(waitMs, undefined, { signal });
+    await pause(waitMs, signal);
   }
 }
 
@@ -75,7 +75,7 @@ async function exchange(
   const result = await http.post({ url: profile.batchUrl, headers, body, signal });
   switch (result.kind) {
     case 'answered': {
-      const answer = { ...result.answer, body: redactor.redact(result.answer.body) };
+      const answer = { ...result.answer, body: redactor.redact(withoutCodes(result.answer.body)) };
       return meaningOf(answer, { calls, nowMs: Date.now() });
     }
     case 'broken':
@@ -83,6 +83,17 @@ async function exchange(
     case 'untrusted':
       return { kind: 'refused', words: `its certificate is not trusted (${result.words})` };
   }
+}
+
+/**
+ * JSON with every character as it is that need not be written as a code, as some servers do (`\/`, `\u002b`):
+ * a secret would not be found in them.
+ */
+function withoutCodes(text: string): string {
+  return text.replace(/\\(?:u00([2-7][0-9a-f])|\/)/gi, (code, hex: string | undefined) => {
+    const character = hex === undefined ? '/' : String.fromCharCode(parseInt(hex, 16));
+    return character === '"' || character === '\\' || character === '\x7f' ? code : character;
+  });
 }
 
 /** Doubles up to a limit; half of it is chance, so that senders do not come back all at once. */
@@ -114,6 +125,6 @@ function unavailable(
   return new RowcastError(
     'destination_unavailable',
     `The destination ${name} (${batchUrl}) cannot take calls now: ${words}. The run tries again.`,
-    afterMs === null ? {} : { retryAfterMs: afterMs },
+    afterMs === null || afterMs === 0 ? {} : { retryAfterMs: afterMs },
   );
 }

@@ -1,18 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isObject } from './validate.ts';
 
+/** A batch as it came. */
+export interface ReadBatch {
+  /** Bytes of the body. */
+  readonly bytes: number;
+  readonly messageIds: readonly string[];
+  /** What stood beside the calls. */
+  readonly shared: Readonly<Record<string, unknown>>;
+}
+
 /** What a receiver has taken, in the order in which it came. */
 export class CallLog {
   /** The calls, repetitions of a messageId left out; empty where only ids are stored. */
   readonly calls: Record<string, unknown>[] = [];
   /** What ought never to happen, in words. */
   readonly violations: string[] = [];
+  /** The batches that were read, refused ones too, in the order in which they came; none where only ids are stored. */
+  readonly batches: ReadBatch[] = [];
   readonly #store: 'calls' | 'ids';
   readonly #ids = new Map<string, number>();
   #received = 0;
 
   constructor(store: 'calls' | 'ids') {
     this.#store = store;
+  }
+
+  /** Notes a batch that was read, whatever comes of it. */
+  read(bytes: number, calls: readonly unknown[], shared: Record<string, unknown>): void {
+    if (this.#store === 'ids') return;
+    const messageIds = calls.map((call) => (isObject(call) ? String(call['messageId']) : ''));
+    this.batches.push({ bytes, messageIds, shared });
   }
 
   /** @param shared what stood beside the batch, which holds for every call of it. */

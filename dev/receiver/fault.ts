@@ -26,12 +26,13 @@ export type Fault =
       readonly users: readonly string[];
       readonly words?: string;
     }
-  /** 200 for it, with the calls of these users not taken and listed in the body. */
+  /** 200 for it, with the calls of these users not taken and listed in the body; `unnamed`: without their indexes. */
   | {
       readonly kind: 'partial';
       readonly times?: number;
       readonly users: readonly string[];
       readonly words?: string;
+      readonly unnamed?: boolean;
     };
 
 /** Whether a call is one that the fault is about; `*` stands for every user. */

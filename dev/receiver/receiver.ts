@@ -122,12 +122,13 @@ export class Receiver {
       return refuse(413, `the batch is larger than ${BATCH_BYTES_MAX} bytes`);
     const read = readBatch(body);
     if (read === null) return refuse(400, 'the body is not a batch');
+    this.log.read(body.length, read.calls, read.shared);
     const judged = read.calls.map((call) => ({ call, problem: this.#judge(call, fault) }));
     const bad = judged.find(({ problem }) => problem !== null);
     if (strict && bad !== undefined) return refuse(400, bad.problem ?? '');
     const good = judged.filter(({ problem }) => problem === null).map(({ call }) => call);
     this.log.take(good, read.shared);
-    if (fault?.kind === 'partial') return partialAnswer(judged);
+    if (fault?.kind === 'partial') return partialAnswer(judged, fault);
     return { status: 200, body: { success: true }, headers: {} };
   }
 
@@ -180,9 +181,12 @@ function refuse(status: number, reason: string, headers: Record<string, string> 
 }
 
 /** Some services answer 200 and list what they did not take. */
-function partialAnswer(judged: readonly { problem: string | null }[]): ReceiverAnswer {
+function partialAnswer(
+  judged: readonly { problem: string | null }[],
+  { unnamed }: { readonly unnamed?: boolean },
+): ReceiverAnswer {
   const errors = judged.flatMap(({ problem }, index) =>
-    problem === null ? [] : [{ index, message: problem }],
+    problem === null ? [] : [unnamed === true ? problem : { index, message: problem }],
   );
   const okEvents = judged.length - errors.length;
   return {
