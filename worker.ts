@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -37,7 +37,15 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
   const activities = wire({ env, settings, taskQueue, storage, http });
-  const workers = await createWorkers({ activities, settings, taskQueue, storage, connection, namespace });
+  const workers = await createWorkers({
+    env,
+    activities,
+    settings,
+    taskQueue,
+    storage,
+    connection,
+    namespace,
+  });
   process.stdout.write(
     `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
   );
@@ -90,6 +98,7 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
 }
 
 interface WorkerSetup {
+  readonly env: NodeJS.ProcessEnv;
   readonly activities: Activities;
   readonly settings: WorkerSettings;
   readonly taskQueue: string;
@@ -110,12 +119,12 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
     maxHeartbeatThrottleInterval: Math.min(2_000, settings.heartbeatMs / 3),
     defaultHeartbeatThrottleInterval: Math.min(2_000, settings.heartbeatMs / 3),
   } satisfies Partial<WorkerOptions>;
-  const workflowBundle = { codePath: await workflowBundlePath() };
+  const bundle = await workflowBundle(setup.env);
   return Promise.all([
     Worker.create({
       ...shared,
       taskQueue,
-      workflowBundle,
+      workflowBundle: bundle,
       maxCachedWorkflows: 500,
       activities: activities.control,
     }),
@@ -139,21 +148,26 @@ const WORKFLOWS_FOLDER = join(import.meta.dirname, 'workflows');
 
 /**
  * The bundle of the workflows, made once for each version of their code: bundling takes seconds, and a worker
- * that comes back after a crash should be at work at once.
+ * that comes back after a crash should be at work at once. It is kept where only this user can write.
  */
-export async function workflowBundlePath(): Promise<string> {
-  const cache = join(tmpdir(), `rowcast-workflows-${process.getuid?.() ?? 'user'}`);
-  const path = join(cache, `${await workflowsHash()}.js`);
-  if ((await readFile(path).catch(() => null)) !== null) return path;
+export async function workflowBundle(env: NodeJS.ProcessEnv): Promise<{ readonly code: string }> {
+  const cache = join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'rowcast');
+  const file = join(cache, `workflows-${await workflowsHash()}.js`);
+  const cached = await readFile(file, 'utf8').catch(() => null);
+  if (cached !== null) return { code: cached };
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(WORKFLOWS_FOLDER, 'index.ts'),
     logger: new DefaultLogger('WARN'),
   });
-  await mkdir(cache, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, code, { mode: 0o600 });
-  await rename(temporary, path);
-  return path;
+  const temporary = `${file}.${process.pid}`;
+  try {
+    await mkdir(cache, { recursive: true, mode: 0o700 });
+    await writeFile(temporary, code, { mode: 0o600 });
+    await rename(temporary, file);
+  } catch {
+    // A home that cannot be written only makes the next start slower.
+  }
+  return { code };
 }
 
 /** Everything that the bundle is made of: the workflows, what they import of other rooms, and the SDK. */

@@ -45,5 +45,5 @@ export const EXPECTATIONS: Readonly<Record<string, string>> = {
       || jsonb_build_object('traits', jsonb_build_object('name', c.name, 'industry', c.industry,
         'employees', c.employees, 'revenue', ${exact('c.revenue')},
         'relationshipAttributes', jsonb_build_object('job_title', 'Owner', 'primary_contact', true))) AS call
-    FROM companies c JOIN people p ON p.id = c.id + 200 WHERE extract(epoch FROM c.last_updated) > $1`,
+    FROM companies c JOIN people p ON p.id = c.id * 100 - 1 WHERE extract(epoch FROM c.last_updated) > $1`,
 };

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { workflowBundlePath } from '../../worker.ts';
+import { workflowBundle } from '../../worker.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const text = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -27,7 +27,7 @@ test('every package of Temporal is pinned to one and the same version', () => {
 });
 
 test('the bundle of the workflows holds no driver, no HTTP, no file system and no schema library', async () => {
-  const bundle = readFileSync(await workflowBundlePath(), 'utf8');
+  const { code: bundle } = await workflowBundle(process.env);
   const modules = [...bundle.matchAll(/^\/\*\*\*\/ "([^"]+)"/gm)].map(([, name = '']) => name);
   expect(modules.length).toBeGreaterThan(20);
   const foreign = modules.filter((name) =>

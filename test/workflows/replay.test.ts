@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
-import { workflowBundlePath } from '../../worker.ts';
+import { workflowBundle } from '../../worker.ts';
 
 /*
  * Recorded histories of every workflow are replayed with today's code: a run in flight, or a sync that began years
@@ -18,7 +18,7 @@ Runtime.install({
 const files = globSync(join(import.meta.dirname, '..', 'histories', '*', '*.json')).sort();
 const read = (file: string) =>
   JSON.parse(readFileSync(file, 'utf8')) as { events: Record<string, unknown>[] };
-const workflowBundle = { codePath: await workflowBundlePath() };
+const bundle = await workflowBundle(process.env);
 
 test('there is a history of every workflow', () => {
   const kinds = new Set(files.map((file) => basename(file, '.json').split('-')[0]));
@@ -27,7 +27,7 @@ test('there is a history of every workflow', () => {
 
 for (const file of files) {
   test(`the recorded ${file.split('/').slice(-2).join('/')} replays`, async () => {
-    await Worker.runReplayHistory({ workflowBundle }, read(file));
+    await Worker.runReplayHistory({ workflowBundle: bundle }, read(file));
   });
 }
 
@@ -42,5 +42,5 @@ test('a history that the workflows would not have written is noticed', async () 
       activityTaskScheduledEventAttributes: { ...scheduled, activityType: { name: 'somethingElse' } },
     };
   });
-  await expect(Worker.runReplayHistory({ workflowBundle }, { events })).rejects.toThrow(/[Nn]ondeterminism/);
+  await expect(Worker.runReplayHistory({ workflowBundle: bundle }, { events })).rejects.toThrow(/[Nn]ondeterminism/);
 });
