@@ -33,11 +33,11 @@ function checkText(query: string): string | null {
     const line = query.slice(0, second).split('\n').length;
     return `holds more than one statement (the second begins in line ${line}); keep one, and remove the rest`;
   }
-  const placeholders = readings.map(unknownPlaceholders);
-  const unknown = placeholders[0]?.find((text) => placeholders.every((others) => others.includes(text)));
+  const variables = readings.map(unknownVariables);
+  const unknown = variables[0]?.find((text) => variables.every((others) => others.includes(text)));
   return unknown === undefined
     ? null
-    : `holds the unknown placeholder ${JSON.stringify(unknown)}; the only one is {{last_sync_time}}`;
+    : `holds the unknown variable ${JSON.stringify(unknown)}; the only one is {{last_sync_time}}`;
 }
 
 /** Where the second statement begins, or -1. */
@@ -46,7 +46,7 @@ function startOfSecond(code: string): number {
   return found === null ? -1 : found[0].length;
 }
 
-function unknownPlaceholders(code: string): string[] {
+function unknownVariables(code: string): string[] {
   return code.replace(LAST_SYNC_TIME, '').match(/\{\{[^{}]*\}\}/g) ?? [];
 }
 

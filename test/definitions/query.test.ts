@@ -94,7 +94,7 @@ describe('the longest query', () => {
   });
 });
 
-describe('placeholders', () => {
+describe('variables', () => {
   test('{{last_sync_time}} is replaced wherever it stands, with and without spaces', () => {
     const query =
       "SELECT {{last_sync_time}}, {{ last_sync_time }}, '{{last_sync_time}}', {{\tlast_sync_time\n}}";
@@ -106,7 +106,7 @@ describe('placeholders', () => {
     '{{%s}} is refused, with the one that exists',
     (name) => {
       expect(check(`SELECT 1 WHERE a > {{${name}}}`)).toBe(
-        `holds the unknown placeholder "{{${name}}}"; the only one is {{last_sync_time}}`,
+        `holds the unknown variable "{{${name}}}"; the only one is {{last_sync_time}}`,
       );
     },
   );

@@ -42,5 +42,7 @@ test('a history that the workflows would not have written is noticed', async () 
       activityTaskScheduledEventAttributes: { ...scheduled, activityType: { name: 'somethingElse' } },
     };
   });
-  await expect(Worker.runReplayHistory({ workflowBundle: bundle }, { events })).rejects.toThrow(/[Nn]ondeterminism/);
+  await expect(Worker.runReplayHistory({ workflowBundle: bundle }, { events })).rejects.toThrow(
+    /[Nn]ondeterminism/,
+  );
 });
