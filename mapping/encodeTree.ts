@@ -1,5 +1,5 @@
 import type { Row } from '../connectors/source.ts';
-import { jsonText } from './json.ts';
+import { jsonText } from './jsonText.ts';
 
 /** Makes the JSON of one value of a row; an empty string leaves it out. */
 export type Encode = (row: Row) => string;

@@ -1,81 +1,92 @@
-import { DateTime } from 'luxon';
+import { localToUtcMs } from './zone.ts';
 
 /*
- * Dates and times as text, exact: nothing here goes through a `Date` where the zone is UTC already, so that
- * microseconds survive.
+ * Dates and times as text, exact: nothing here goes through a `Date` where the zone is UTC already, and a
+ * fraction is only ever copied, so that microseconds survive.
  */
 
-const DATE_TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)([.,]\d{1,9})?$/;
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2}))?(?:[.,](\d{1,9}))?$/;
 
 /**
- * A date-time without a zone as ISO 8601 in UTC, with its whole precision; null where the text is none.
+ * A date-time without a zone as ISO 8601 in UTC, with its whole precision; null where the text is none, or
+ * lies outside of the years 0000 to 9999 in UTC.
  *
  * @param timeZone IANA name of the zone that the text is meant in.
  */
 export function datetimeToUtc(text: string, timeZone: string): string | null {
-  const match = DATE_TIME.exec(text);
-  if (match === null) return null;
-  const [, date = '', time = '', fraction = ''] = match;
-  const seconds = time.length === 5 ? `${time}:00` : time;
-  const dotted = fraction.replace(',', '.');
-  if (timeZone === 'UTC') return isCalendar(date, seconds) ? `${date}T${seconds}${dotted}Z` : null;
-  const moment = DateTime.fromISO(`${date}T${seconds}`, { zone: timeZone });
-  return moment.isValid ? `${moment.toUTC().toFormat("yyyy-MM-dd'T'HH:mm:ss")}${dotted}Z` : null;
+  return toUtc(text, timeZone === 'UTC' ? null : (localMs) => localToUtcMs(localMs, timeZone));
 }
 
-const WITH_ZONE = /^(.*?)\s*(Z|[+-]\d{2}(?::?\d{2})?)$/i;
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const UNIX = /^-?\d{1,16}(?:\.\d{1,9})?$/;
+/** @param shift the moment of a local time, both in milliseconds since 1970; null where they are the same. */
+function toUtc(text: string, shift: ((localMs: number) => number) | null): string | null {
+  const match = DATE_TIME.exec(text);
+  if (match === null) return null;
+  const [, year = '', month = '', day = '', hour = '', minute = '', second = '00', fraction] = match;
+  const isTime = hour <= '23' && minute <= '59' && second <= '59';
+  if (!isTime || !isDay(Number(year), Number(month), Number(day))) return null;
+  const local = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const utc = shift === null ? local : secondsText(shift(Date.parse(`${local}Z`)));
+  if (utc === null) return null;
+  return fraction === undefined ? `${utc}Z` : `${utc}.${fraction}Z`;
+}
 
-/** Above this a Unix time is in milliseconds: as seconds it would be the year 5138. */
-const UNIX_SECONDS_MAX = 100_000_000_000;
+const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+/** Whether a day exists in the Gregorian calendar, continued backwards as ISO 8601 does. */
+function isDay(year: number, month: number, day: number): boolean {
+  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 && isLeapYear ? 29 : (MONTH_DAYS[month - 1] ?? 0);
+  return day >= 1 && day <= days;
+}
+
+const MS_MIN = Date.parse('0000-01-01T00:00:00.000Z');
+const MS_MAX = Date.parse('9999-12-31T23:59:59.999Z');
+
+function isoText(ms: number): string | null {
+  return ms >= MS_MIN && ms <= MS_MAX ? new Date(ms).toISOString() : null;
+}
+
+function secondsText(ms: number): string | null {
+  return isoText(ms)?.slice(0, 'yyyy-mm-ddThh:mm:ss'.length) ?? null;
+}
+
+/** No timestamp is written longer; what is longer is not looked at. */
+const TIMESTAMP_CHARS_MAX = 100;
+
+const ZONED = /^(.*\S)\s*(?:Z|([+-])(\d{2})(?::?(\d{2}))?)$/i;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const UNIX = /^-?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i;
+
+/** From here on a Unix time is in milliseconds: as seconds it would be the year 5138. */
+const UNIX_MS_MIN = 100_000_000_000;
 
 /**
  * What a `timestamp` column holds, as ISO 8601 in UTC; null where it is none of: a date-time with or without a
  * zone, a date, Unix seconds (with a fraction or without) or Unix milliseconds. A number of more than 11 digits
- * before its point is in milliseconds.
+ * before its point is in milliseconds. The years 0000 to 9999 can be told.
+ *
+ * @param timeZone IANA name of the zone of what has none.
  */
 export function timestampToUtc(text: string, timeZone: string): string | null {
   const trimmed = text.trim();
-  if (UNIX.test(trimmed)) return unixToUtc(trimmed);
+  if (trimmed.length > TIMESTAMP_CHARS_MAX) return null;
+  if (UNIX.test(trimmed)) return unixToUtc(Number(trimmed));
   if (DATE.test(trimmed)) return datetimeToUtc(`${trimmed}T00:00:00`, timeZone);
-  const zoned = WITH_ZONE.exec(trimmed);
+  const zoned = ZONED.exec(trimmed);
   if (zoned === null) return datetimeToUtc(trimmed, timeZone);
-  const [, local = '', zone = ''] = zoned;
-  const utc = datetimeToUtc(local, 'UTC');
-  if (utc === null || /^(Z|[+-]00(:?00)?)$/i.test(zone)) return utc;
-  return shifted(utc, offsetMinutes(zone));
+  const [, local = '', sign = '+', hours = '00', minutes = '00'] = zoned;
+  if (hours > '23' || minutes > '59') return null;
+  const aheadMs = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return toUtc(local, aheadMs === 0 ? null : (localMs) => localMs - aheadMs);
 }
 
-function unixToUtc(text: string): string | null {
-  const value = Number(text);
-  const ms = Math.abs(value) >= UNIX_SECONDS_MAX ? value : value * 1_000;
-  const date = new Date(Math.round(ms));
-  return Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999 ? null : date.toISOString();
-}
-
-function offsetMinutes(zone: string): number {
-  const digits = zone.slice(1).replace(':', '');
-  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2) || 0);
-  return zone.startsWith('-') ? -minutes : minutes;
-}
-
-/** Moves a UTC text by whole minutes, and keeps its fraction as it is written. */
-function shifted(utc: string, minutes: number): string {
-  const fraction = /\.\d+/.exec(utc)?.[0] ?? '';
-  const moved = new Date(Date.parse(`${utc.slice(0, 19)}Z`) - minutes * 60_000);
-  return `${moved.toISOString().slice(0, 19)}${fraction}Z`;
-}
-
-/** Whether date and time exist in the calendar; 24:00 and second 60 do not. */
-function isCalendar(date: string, time: string): boolean {
-  const parsed = new Date(`${date}T${time}Z`);
-  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(`${date}T${time}`);
+function unixToUtc(value: number): string | null {
+  return isoText(Math.round(Math.abs(value) >= UNIX_MS_MIN ? value : value * 1_000));
 }
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/;
 
-/** Whether a text is ISO 8601 in UTC as connectors write it. */
+/** Whether a text has the form in which connectors write an instant; that its day exists is theirs to know. */
 export function isInstant(text: string): boolean {
   return INSTANT.test(text);
 }

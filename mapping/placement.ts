@@ -1,6 +1,7 @@
 import type { Column } from '../connectors/source.ts';
 import { RowcastError } from '../errors.ts';
-import type { CallType, MappingLimits, MappingOptions, Placement } from './mapper.ts';
+import { checkColumns } from './limits.ts';
+import type { CallType, MappingOptions, Placement } from './mapper.ts';
 
 /** Reserved columns that hold one value. */
 export const SCALARS = ['userId', 'anonymousId', 'groupId', 'event', 'messageId', 'timestamp'] as const;
@@ -27,7 +28,7 @@ function reservedNames(type: CallType): ReadonlyMap<string, string> {
  * @throws RowcastError mapping_invalid, limit_exceeded: what is wrong with the whole result.
  */
 export function placeColumns(columns: readonly Column[], options: MappingOptions): Placement[] {
-  checkLimits(columns, options.limits);
+  checkColumns(columns, options.limits);
   const placements = columns.map(({ name }) => placeColumn(name, options.type));
   refuseOverlaps(placements);
   refuseMissing(placements, options);
@@ -56,25 +57,6 @@ function placeColumn(column: string, type: CallType): Placement {
   const nested = rest.length > 0 ? ', nested by its dots' : '';
   const what = container === 'traits' ? 'a trait' : 'a property';
   return { column, path: [container, spelled, ...rest], why: `not reserved, so ${what}${nested}` };
-}
-
-function checkLimits(columns: readonly Column[], limits: MappingLimits): void {
-  if (columns.length > limits.columnsMax) {
-    throw new RowcastError(
-      'limit_exceeded',
-      `The query returns ${columns.length} columns, more than the limit of ${limits.columnsMax} (\`limits.columnsMax\`); select fewer.`,
-    );
-  }
-  for (const { name } of columns) {
-    const isKey = ['userid', 'timestamp'].includes(name.toLowerCase());
-    const charsMax = isKey ? limits.keyColumnNameCharsMax : limits.columnNameCharsMax;
-    if (name.length > charsMax) {
-      throw new RowcastError(
-        'limit_exceeded',
-        `The column name ${JSON.stringify(name)} is ${name.length} characters long, more than the limit of ${charsMax}; shorten it with \`AS\`.`,
-      );
-    }
-  }
 }
 
 /** One place, one column: neither the same path twice, nor one that lies inside another's value. */
@@ -124,6 +106,8 @@ function refuseMissing(
     );
   }
   if (messageIdFrom !== null && !has('timestamp')) {
-    refuse('"timestamp", from which `messageIdFrom` takes the time of the messageId; add one');
+    refuse(
+      '"timestamp", from which `messageIdFrom` takes the time of the messageId; add one, such as `created AS timestamp`',
+    );
   }
 }

@@ -1,5 +1,6 @@
 import type { Column, Row } from '../connectors/source.ts';
-import { jsonEncoder, jsonText } from './json.ts';
+import { jsonEncoder } from './json.ts';
+import { jsonText } from './jsonText.ts';
 
 /**
  * A row as JSON for people: every column under its own name, values as they would be sent, NULL as null.
