@@ -163,8 +163,9 @@ describe('a value is counted in bytes of its JSON', () => {
 
 describe('a record is counted as the row, not as the call', () => {
   test('with its NULLs, even where they are not sent', () => {
-    const row = { userId: 'u1', some_long_name: null };
-    const bytes = Buffer.byteLength('{"userId":"u1","some_long_name":null}');
+    const names = Array.from({ length: 50 }, (_none, index) => `a_long_name_of_a_column_${index}`);
+    const row = { userId: 'u1', ...Object.fromEntries(names.map((name) => [name, null])) };
+    const bytes = Buffer.byteLength(JSON.stringify(row));
     for (const nulls of ['send', 'omit'] as const) {
       expect(mapped(row, { nulls, limits: { recordBytesMax: bytes } }).ok).toBe(true);
       expect(problemOf(row, { nulls, limits: { recordBytesMax: bytes - 1 } })).toMatchObject({

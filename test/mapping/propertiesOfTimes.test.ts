@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { callOf, mapped, traitOf } from './given.ts';
+
+/* What holds for every date and time; JavaScript's own `Date` and `Intl` are the judges. */
+
+/** A whole second of the years 0001 to 9998, in milliseconds since 1970. */
+const second = fc
+  .integer({
+    min: Date.parse('0001-01-01T00:00:00Z') / 1_000,
+    max: Date.parse('9998-12-31T00:00:00Z') / 1_000,
+  })
+  .map((seconds) => seconds * 1_000);
+const modernSecond = fc
+  .integer({
+    min: Date.parse('1975-01-01T00:00:00Z') / 1_000,
+    max: Date.parse('2035-01-01T00:00:00Z') / 1_000,
+  })
+  .map((seconds) => seconds * 1_000);
+const fraction = fc.option(
+  fc.string({ unit: fc.constantFrom(...Array.from('0123456789')), minLength: 1, maxLength: 9 }),
+);
+const two = (number: number) => String(number).padStart(2, '0');
+const withoutZone = (ms: number) => new Date(ms).toISOString().slice(0, 19);
+
+const timestampOf = (timestamp: string) => callOf({ userId: 'u1', timestamp })['timestamp'];
+
+test('any date-time keeps every digit of its fraction', () => {
+  fc.assert(
+    fc.property(second, fraction, (ms, digits) => {
+      const written = `${withoutZone(ms)}${digits === null ? '' : `.${digits}`}`;
+      expect(traitOf(['datetime', written])).toBe(`${written}Z`);
+      expect(timestampOf(written)).toBe(`${written}Z`);
+    }),
+  );
+});
+
+test('any timestamp with an offset is the same moment in UTC', () => {
+  const offset = fc.record({ sign: fc.constantFrom('+', '-'), hours: fc.nat(23), minutes: fc.nat(59) });
+  fc.assert(
+    fc.property(second, fraction, offset, (ms, digits, { sign, hours, minutes }) => {
+      const dotted = digits === null ? '' : `.${digits}`;
+      const zone = `${sign}${two(hours)}:${two(minutes)}`;
+      const moment = Date.parse(`${withoutZone(ms)}${zone}`);
+      expect(timestampOf(`${withoutZone(ms)}${dotted}${zone}`)).toBe(`${withoutZone(moment)}${dotted}Z`);
+    }),
+  );
+});
+
+test('any Unix time is the same moment, in seconds and in milliseconds', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 100_000_000_000, max: 253_402_300_799_999 }), (ms) => {
+      expect(timestampOf(String(ms))).toBe(new Date(ms).toISOString());
+      const seconds = Math.floor(ms / 10_000);
+      expect(timestampOf(String(seconds))).toBe(new Date(seconds * 1_000).toISOString());
+    }),
+  );
+});
+
+test('a day that does not exist is no timestamp, and every other one is', () => {
+  fc.assert(
+    fc.property(fc.nat(9_999), fc.nat(14), fc.nat(33), (year, month, day) => {
+      const date = `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`;
+      const ms = Date.parse(`${date}T00:00:00Z`);
+      const exists = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
+      expect(mapped({ userId: 'u1', timestamp: date }).ok).toBe(exists);
+      expect(mapped({ userId: 'u1', timestamp: `${date}T12:00:00+01:00` }).ok).toBe(exists);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+describe('any date-time in a zone is a moment at which its clocks show it', () => {
+  test.each([
+    'Europe/Berlin',
+    'America/New_York',
+    'America/St_Johns',
+    'Australia/Lord_Howe',
+    'Pacific/Apia',
+    'Africa/Casablanca',
+    'Asia/Kolkata',
+  ])('%s', (timeZone) => {
+    fc.assert(
+      fc.property(modernSecond, (ms) => {
+        const shown = clock(timeZone, ms);
+        const sent = String(traitOf(['datetime', shown], { timeZone }));
+        expect(clock(timeZone, Date.parse(sent))).toBe(shown);
+        expect(Date.parse(sent)).toBeLessThanOrEqual(ms);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** What the clocks of a zone show at a moment. */
+function clock(timeZone: string, ms: number): string {
+  const format =
+    formats.get(timeZone) ??
+    new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+  formats.set(timeZone, format);
+  return format.format(ms).replace(' ', 'T');
+}
