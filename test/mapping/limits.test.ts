@@ -175,6 +175,13 @@ describe('a record is counted as the row, not as the call', () => {
     }
   });
 
+  test('with the bytes of its characters', () => {
+    const row = { userId: 'u1', note: '€'.repeat(1_000) };
+    const bytes = Buffer.byteLength(JSON.stringify(row));
+    expect(mapped(row, { limits: { recordBytesMax: bytes } }).ok).toBe(true);
+    expect(problemOf(row, { limits: { recordBytesMax: bytes - 1 } }).code).toBe('record_too_large');
+  });
+
   test('with the columns under their own names', () => {
     const row = Object.fromEntries(
       ['userId', 'a.long.way.down.x', 'a.long.way.down.y'].map((name) => [name, 'v']),

@@ -50,6 +50,8 @@ test('another sync, another type or another value is another messageId', () => {
     idOf({ ...ROW, visits: '3' }),
     idOf({ userId: 'u1', pla: 'npro' }),
     idOf({ userId: 'u1', 'context.plan': 'pro' }),
+    idOf({ userId: 'u1', 'context.plan': 'free' }),
+    idOf({ userId: 'u1', 'integrations.plan': 'pro' }),
     idOf({ userId: 'u1', plan: 'pro', timestamp: '2026-01-31' }),
     idOf(both, { type: 'identify' }),
     idOf(both, { type: 'group' }),
@@ -57,9 +59,13 @@ test('another sync, another type or another value is another messageId', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test('ten thousand rows have ten thousand messageIds', () => {
-  const ids = new Set(Array.from({ length: 10_000 }, (_none, n) => idOf({ userId: String(n) })));
-  expect(ids.size).toBe(10_000);
+test('ten thousand rows have ten thousand messageIds, which differ in every part of their digest', () => {
+  const ids = Array.from({ length: 10_000 }, (_none, n) => idOf({ userId: String(n) }));
+  expect(new Set(ids).size).toBe(10_000);
+  for (let start = 10; start < 26; start += 4) {
+    expect(new Set(ids.map((id) => id.slice(start, start + 4))).size).toBeGreaterThan(9_900);
+  }
+  expect(ids.filter((id) => id.slice(10, 18) === id.slice(18))).toEqual([]);
 });
 
 test('every repetition of a row has a ULID of its own with the time of the first, always the same', () => {

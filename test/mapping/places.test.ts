@@ -1,7 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { createMapper } from '../../mapping/createMapper.ts';
 import { CALL_TYPES } from '../../mapping/mapper.ts';
-import { callOf, columns, CONTAINER, mappedRow, NEEDED, options, parsed, done, refusalOf } from './given.ts';
+import {
+  callOf,
+  columns,
+  CONTAINER,
+  lineOf,
+  mappedRow,
+  NEEDED,
+  options,
+  parsed,
+  done,
+  refusalOf,
+} from './given.ts';
 
 /* Where a column goes: to the call's top level, or to its traits or properties. */
 
@@ -82,6 +93,13 @@ describe.each(CALL_TYPES)('%s', (type) => {
       { type },
     );
     expect(call[container]).toEqual({ cart: { product_name: 'Tea', size: { unit: 'g', n: 5 } }, x: '1' });
+  });
+
+  test('names a parent once, where it first stands', () => {
+    const row = { ...NEEDED[type], 'cart.id': '1', x: '2', 'cart.name': '3', 'cart.size.n': '4' };
+    expect(lineOf(row, { type })).toContain(
+      `"${container}":{"cart":{"id":"1","name":"3","size":{"n":"4"}},"x":"2"}}`,
+    );
   });
 
   test.each(['relationshipAttributes', 'relationshipattributes', 'RELATIONSHIPATTRIBUTES'])(

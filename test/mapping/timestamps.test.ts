@@ -44,6 +44,7 @@ describe('a timestamp', () => {
     ['number', '99999999999', '5138-11-16T09:46:39.000Z'],
     ['number', '100000000000', '1973-03-03T09:46:40.000Z'],
     ['number', '1700000000123', '2023-11-14T22:13:20.123Z'],
+    ['number', '-100000000000', '1966-10-31T14:13:20.000Z'],
     ['number', '1700000000123.4', '2023-11-14T22:13:20.123Z'],
     ['text', '1700000000', '2023-11-14T22:13:20.000Z'],
     ['text', ' 1700000000123 ', '2023-11-14T22:13:20.123Z'],
@@ -121,14 +122,16 @@ describe('a timestamp', () => {
     expect(message(`${'x'.repeat(99)}🙂`)).toContain(`The timestamp "${'x'.repeat(99)}…" is not`);
   });
 
-  test.each([`1${' '.repeat(100_000)}2`, '1'.repeat(100_000), `2026-01-31T08:15:00.${'0'.repeat(90_000)}Z`])(
-    'of a hundred thousand characters is refused as fast as any other',
-    (timestamp) => {
-      for (let row = 0; row < 100; row += 1) {
-        expect(problemOf({ userId: 'u1', timestamp }).code).toBe('invalid_timestamp');
-      }
-    },
-  );
+  test.each([
+    `1${' '.repeat(100_000)}2`,
+    'a '.repeat(50_000),
+    '1'.repeat(100_000),
+    `2026-01-31T08:15:00.${'0'.repeat(90_000)}Z`,
+  ])('of a hundred thousand characters is refused as fast as any other', (timestamp) => {
+    for (let row = 0; row < 100; row += 1) {
+      expect(problemOf({ userId: 'u1', timestamp }).code).toBe('invalid_timestamp');
+    }
+  });
 
   test.each(['boolean', 'json', 'binary'] as const)(
     'of %s is refused with the column and the fix',
