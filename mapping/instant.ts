@@ -5,7 +5,7 @@ import { localToUtcMs } from './zone.ts';
  * fraction is only ever copied, so that microseconds survive.
  */
 
-const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2}))?(?:[.,](\d{1,9}))?$/;
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?$/;
 
 /**
  * A date-time without a zone as ISO 8601 in UTC, with its whole precision; null where the text is none, or
