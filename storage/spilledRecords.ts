@@ -1,7 +1,5 @@
-import { appendFile, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ULID_CHARS } from '../mapping/messageId.ts';
-import type { ScratchFolder, Storage } from './storage.ts';
+import type { Scratch, Storage } from './storage.ts';
 
 /** A messageId, and where in which chunk it stands. */
 export interface IdRecord {
@@ -19,7 +17,7 @@ const READ_BYTES = RECORD_BYTES * 16_384;
 export class SpilledRecords {
   readonly #storage: Storage;
   readonly #buckets: Bucket[];
-  #scratch: ScratchFolder | null = null;
+  #scratch: Scratch | null = null;
 
   /** @param bucketBytes bytes of one bucket that stay in memory. */
   constructor(storage: Storage, { buckets, bucketBytes }: { buckets: number; bucketBytes: number }) {
@@ -37,8 +35,8 @@ export class SpilledRecords {
     for (const [index, bucket] of this.#buckets.entries()) {
       if (!bucket.full) continue;
       this.#scratch ??= await this.#storage.scratch();
-      bucket.file ??= join(this.#scratch.path, `bucket-${index}`);
-      await appendFile(bucket.file, bucket.take(), { mode: 0o600 });
+      bucket.spilled = true;
+      await this.#scratch.append(fileOf(index), bucket.take());
     }
   }
 
@@ -46,8 +44,8 @@ export class SpilledRecords {
   async *records(index: number): AsyncGenerator<IdRecord> {
     const bucket = this.#buckets[index];
     if (bucket === undefined) return;
-    if (bucket.file !== null) {
-      for await (const block of blocksOf(bucket.file)) yield* recordsOf(block);
+    if (bucket.spilled && this.#scratch !== null) {
+      for await (const block of this.#scratch.read(fileOf(index), READ_BYTES)) yield* recordsOf(block);
     }
     yield* recordsOf(bucket.take());
   }
@@ -59,8 +57,11 @@ export class SpilledRecords {
   }
 }
 
+const fileOf = (bucket: number) => `bucket-${bucket}`;
+
 class Bucket {
-  file: string | null = null;
+  /** Whether some of its records are in its file. */
+  spilled = false;
   readonly #bytesMax: number;
   #bytes: Buffer = Buffer.alloc(0);
   #used = 0;
@@ -91,21 +92,6 @@ class Bucket {
     const taken = Buffer.from(this.#bytes.subarray(0, this.#used));
     this.#used = 0;
     return taken;
-  }
-}
-
-async function* blocksOf(path: string): AsyncGenerator<Buffer> {
-  const file = await open(path, 'r');
-  try {
-    const block = Buffer.allocUnsafe(READ_BYTES);
-    for (;;) {
-      // A regular file answers fewer bytes only at its end.
-      const { bytesRead } = await file.read(block, 0, READ_BYTES);
-      if (bytesRead === 0) return;
-      yield block.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Named objects in a folder or a bucket. Keys are relative paths of `/`-separated segments, each of
- * `[A-Za-z0-9._=-]`. An object, once it can be seen, is whole; it is never changed.
+ * `[A-Za-z0-9._=-]`; no key is a part of another's path. An object, once it can be seen, is whole; it is never
+ * changed.
  */
 export interface Storage {
   readonly identity: StorageIdentity;
@@ -12,8 +13,8 @@ export interface Storage {
   list(folder: string): Promise<string[]>;
   /** Removes a folder and all below it, or one object; nothing there is fine. */
   remove(key: string): Promise<void>;
-  /** A new empty local folder for a job's own temporary files, and its removal. */
-  scratch(): Promise<ScratchFolder>;
+  /** A new place for a job's own temporary files. @throws RowcastError */
+  scratch(): Promise<Scratch>;
 }
 
 /** What tells one storage from another, wherever it is mounted. */
@@ -24,6 +25,10 @@ export interface StorageIdentity {
   readonly location: string;
 }
 
-export interface ScratchFolder extends AsyncDisposable {
-  readonly path: string;
+/** Temporary files that nobody else sees; disposing removes them. */
+export interface Scratch extends AsyncDisposable {
+  /** Adds bytes to the end of a file, which is created where it is missing. @throws RowcastError */
+  append(file: string, bytes: Uint8Array): Promise<void>;
+  /** A file's bytes, in blocks of so many; each block is overwritten by the next. @throws RowcastError */
+  read(file: string, blockBytes: number): AsyncIterable<Buffer>;
 }

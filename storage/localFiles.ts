@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { link, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { codeOf } from './localFailures.ts';
+
+/** Files and folders are for their owner only: they hold people's data. */
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+/** Somebody else may remove an empty folder just before a file is put there, as often as that. */
+const TRIES_MAX = 10;
+
+/** How a file system says that it has no file of that name. A symbolic link is none, and is never followed. */
+const NOT_THERE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP']);
+
+/** How a system says that folders cannot be synced, or that this one has been removed again. */
+const NOT_SYNCED: ReadonlySet<string | undefined> = new Set([
+  'EINVAL',
+  'ENOTSUP',
+  'EISDIR',
+  'EPERM',
+  'ENOENT',
+]);
+
+/** What a task answers, or something else where there is no such file or folder. */
+export async function orWhereMissing<Result, Other>(
+  task: Promise<Result>,
+  other: Other,
+): Promise<Result | Other> {
+  try {
+    return await task;
+  } catch (error) {
+    if (NOT_THERE.has(codeOf(error))) return other;
+    throw error;
+  }
+}
+
+/** Makes a folder and what is missing above it, durably. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/**
+ * Creates a file, durably. It is written whole under another name first, so that nobody ever sees half of it.
+ *
+ * @param temporary the folder for that, on the same file system.
+ * @throws EEXIST where the name is taken.
+ */
+export async function createFile(temporary: string, path: string, body: Uint8Array): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    await makeFolder(temporary);
+    await makeFolder(dirname(path));
+    try {
+      await linkWhole(join(temporary, randomUUID()), path, body);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || tries === TRIES_MAX) throw error;
+    }
+  }
+}
+
+async function linkWhole(temporary: string, path: string, body: Uint8Array): Promise<void> {
+  try {
+    const file = await open(temporary, 'wx', FILE_MODE);
+    try {
+      await file.writeFile(body);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await link(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Makes the names in a folder durable: syncing a file covers its content only. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    await using folder = await open(path, 'r');
+    await folder.sync();
+  } catch (error) {
+    if (!NOT_SYNCED.has(codeOf(error))) throw error;
+  }
+}
+
+/** The paths of all regular files below a folder; what is removed meanwhile may be left out. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await orWhereMissing(readdir(folder, { withFileTypes: true }), [] as Dirent[]);
+  const files: string[] = [];
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
+    else if (entry.isFile()) files.push(path);
+  }
+  return files;
+}
+
+/** Removes what is in a folder and has not been written to for so many milliseconds. */
+export async function removeAbandoned(folder: string, afterMs: number): Promise<void> {
+  const writtenBefore = Date.now() - afterMs;
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const parts = [path, ...(await filesBelow(path))];
+    const times = await Promise.all(parts.map((part) => orWhereMissing(lstat(part), null)));
+    if (times.every((time) => time === null || time.mtimeMs < writtenBefore)) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}

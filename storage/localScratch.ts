@@ -1,0 +1,46 @@
+import { appendFile, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explain } from './localFailures.ts';
+import type { Scratch } from './storage.ts';
+
+/** Temporary files in a folder of a local storage, which goes with them. */
+export class LocalScratch implements Scratch {
+  readonly #path: string;
+  readonly #storageFolder: string;
+
+  constructor(path: string, storageFolder: string) {
+    this.#path = path;
+    this.#storageFolder = storageFolder;
+  }
+
+  async append(file: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await appendFile(join(this.#path, file), bytes, { mode: 0o600 });
+    } catch (error) {
+      throw explain(error, this.#storageFolder);
+    }
+  }
+
+  async *read(file: string, blockBytes: number): AsyncGenerator<Buffer> {
+    try {
+      await using opened = await open(join(this.#path, file), 'r');
+      const block = Buffer.allocUnsafe(blockBytes);
+      for (;;) {
+        // A regular file answers fewer bytes only at its end.
+        const { bytesRead } = await opened.read(block, 0, blockBytes);
+        if (bytesRead === 0) return;
+        yield block.subarray(0, bytesRead);
+      }
+    } catch (error) {
+      throw explain(error, this.#storageFolder);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await rm(this.#path, { recursive: true, force: true });
+    } catch (error) {
+      throw explain(error, this.#storageFolder);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLocalStorage } from '../../storage/local.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { TestStorage } from './contract.ts';
+
+/** A folder of a test's own, with room for storages in it. */
+export interface TestFolder extends Disposable {
+  readonly path: string;
+  /** A path in it. */
+  at(...parts: string[]): string;
+}
+
+export function testFolder(): TestFolder {
+  const path = mkdtempSync(join(tmpdir(), 'rowcast-storage-'));
+  return {
+    path,
+    at: (...parts) => join(path, ...parts),
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** A local storage of a test's own, open. */
+export async function testStorage(): Promise<{ readonly storage: Storage } & AsyncDisposable> {
+  const created = await createLocal();
+  return {
+    storage: await created.open(),
+    [Symbol.asyncDispose]: () => created[Symbol.asyncDispose](),
+  };
+}
+
+export function createLocal(): Promise<TestStorage> {
+  const folder = testFolder();
+  return Promise.resolve({
+    open: () => openLocalStorage(folder.at('storage')),
+    [Symbol.asyncDispose]: async () => {
+      await rm(folder.path, { recursive: true, force: true });
+    },
+  });
+}
