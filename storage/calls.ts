@@ -4,12 +4,12 @@ import type { MappedCall } from '../mapping/mapper.ts';
 /*
  * The form of a staged line, which delivery cuts into batches without parsing it:
  *
- *     RRRRRRRRRR SSSSSS {"context":{…},"messageId":"…","type":"identify",…}\n
+ *     RRRRRRRRRR SSSSSSSSS {"context":{…},"messageId":"…","type":"identify",…}\n
  *
- * R: the row's number, ten digits. S: bytes of the shared part after the brace, six digits (see `MappedCall`).
+ * R: the row's number, ten digits. S: bytes of the shared part after the brace, nine digits (see `MappedCall`).
  */
 const ROW_DIGITS = 10;
-const SHARED_DIGITS = 6;
+const SHARED_DIGITS = 9;
 const LINE_PREFIX_BYTES = ROW_DIGITS + 1 + SHARED_DIGITS + 1;
 
 const MESSAGE_ID_KEY = '"messageId":"';
@@ -48,7 +48,9 @@ export function* stagedCalls(chunk: Buffer, offset = 0): Generator<StagedCall> {
     const row = digits(chunk, start, ROW_DIGITS);
     const sharedBytes = digits(chunk, start + ROW_DIGITS + 1, SHARED_DIGITS);
     const json = start + LINE_PREFIX_BYTES;
-    if (lineFeed < json || Number.isNaN(row) || Number.isNaN(sharedBytes) || chunk[json] !== 0x7b) {
+    const sharedEnd = json + 1 + sharedBytes;
+    // Where there is no line feed, where a number is none, and where the shared part is longer than the line.
+    if (Number.isNaN(row) || chunk[json] !== 0x7b || !(sharedEnd <= lineFeed)) {
       throw new RowcastError(
         'storage_corrupt',
         `A staged chunk is damaged at byte ${start}; the run fails, and its window repeats from the source.`,
@@ -58,7 +60,7 @@ export function* stagedCalls(chunk: Buffer, offset = 0): Generator<StagedCall> {
     yield {
       row,
       json: chunk.subarray(json, lineFeed),
-      shared: chunk.subarray(json + 1, json + 1 + sharedBytes),
+      shared: chunk.subarray(json + 1, sharedEnd),
       end,
     };
     start = end;

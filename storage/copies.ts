@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { RowcastError } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
@@ -14,6 +15,14 @@ export interface StateCopy {
   readonly state: unknown;
 }
 
+const CopyFile = z.object({
+  version: z.literal(1),
+  number: z.int(),
+  state: z.unknown().refine((state) => state !== undefined),
+});
+
+const KEY = new RegExp(`/\\d{${NUMBER_DIGITS}}\\.json$`);
+
 /** Stores a numbered copy of a state. @throws RowcastError where the number is taken. */
 export async function writeCopy(
   storage: Storage,
@@ -23,25 +32,37 @@ export async function writeCopy(
 ): Promise<void> {
   const key = `${folderOf(kind, name)}/${String(copy.number).padStart(NUMBER_DIGITS, '0')}.json`;
   await storage.put(key, Buffer.from(JSON.stringify({ version: 1, ...copy })));
-  const keys = await storage.list(folderOf(kind, name));
+  const keys = await keysOf(storage, kind, name);
   for (const old of keys.slice(0, -COPIES_KEPT)) await storage.remove(old);
 }
 
-/** The newest copy of a state, or null where there is none. @throws RowcastError */
+/**
+ * The newest copy of a state, or null where there is none.
+ *
+ * @throws RowcastError storage_corrupt where the newest is damaged: what it held is not known, so that an older
+ * one is only taken once somebody has removed it.
+ */
 export async function latestCopy(storage: Storage, kind: CopyKind, name: string): Promise<StateCopy | null> {
-  const key = (await storage.list(folderOf(kind, name))).at(-1);
-  const body = key === undefined ? null : await storage.get(key);
-  if (key === undefined || body === null) return null;
+  const key = (await keysOf(storage, kind, name)).at(-1);
+  if (key === undefined) return null;
+  const body = await storage.get(key);
+  // Removed since it was listed, and that is done only once there are newer ones.
+  if (body === null) return await latestCopy(storage, kind, name);
   try {
-    const { state } = JSON.parse(String(body)) as { state: unknown };
-    return { number: Number(key.slice(-NUMBER_DIGITS - '.json'.length, -'.json'.length)), state };
+    const { number, state } = CopyFile.parse(JSON.parse(String(body)));
+    return { number, state };
   } catch (error) {
     throw new RowcastError(
       'storage_corrupt',
-      `The copy ${key} in ${storage.identity.location} is damaged; remove it, and the one before it is taken.`,
+      `The copy ${key} in ${storage.identity.location} is damaged or of another version of Rowcast; remove it, and the one before it is taken.`,
       { cause: error },
     );
   }
+}
+
+/** The keys of the copies that there are, from the oldest to the newest. */
+async function keysOf(storage: Storage, kind: CopyKind, name: string): Promise<string[]> {
+  return (await storage.list(folderOf(kind, name))).filter((key) => KEY.test(key));
 }
 
 const folderOf = (kind: CopyKind, name: string) => `state/${kind}/${name}`;

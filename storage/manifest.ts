@@ -69,7 +69,7 @@ export async function readManifest(storage: Storage, key: string): Promise<Manif
   } catch (error) {
     throw new RowcastError(
       'storage_corrupt',
-      `The manifest ${key} in ${storage.identity.location} is missing or damaged; the run fails, and its window repeats from the source.`,
+      `The manifest ${key} in ${storage.identity.location} is missing, damaged or of another version of Rowcast; the run fails, and its window repeats from the source.`,
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { RowcastError } from '../errors.ts';
 import { openLocalStorage, readLocalIdentity } from './local.ts';
 import type { Storage, StorageIdentity } from './storage.ts';
@@ -13,7 +13,9 @@ export function storageLocation(env: NodeJS.ProcessEnv, platform = process.platf
 function dataFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
   if (platform === 'win32') return env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
-  return env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+  // Anything but an absolute path is to be ignored (XDG Base Directory Specification).
+  const given = env['XDG_DATA_HOME'];
+  return given !== undefined && isAbsolute(given) ? given : join(homedir(), '.local', 'share');
 }
 
 /** Opens the storage at a location, creating a local folder where it is missing. @throws RowcastError */
@@ -27,7 +29,7 @@ export function readStorageIdentity(location: string): Promise<StorageIdentity |
 }
 
 function localFolder(location: string): string {
-  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return resolve(location);
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return location;
   throw new RowcastError(
     'definition_invalid',
     `ROWCAST_STORAGE is ${JSON.stringify(location)}, but only a local folder is supported; give a path such as "/var/lib/rowcast".`,

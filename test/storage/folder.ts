@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,11 +22,19 @@ export function testFolder(): TestFolder {
   };
 }
 
+export interface OpenStorage extends AsyncDisposable {
+  readonly storage: Storage;
+  /** The names of the temporary files and scratch folders that there are. */
+  temporaryFiles(): string[];
+}
+
 /** A local storage of a test's own, open. */
-export async function testStorage(): Promise<{ readonly storage: Storage } & AsyncDisposable> {
+export async function testStorage(): Promise<OpenStorage> {
   const created = await createLocal();
+  const storage = await created.open();
   return {
-    storage: await created.open(),
+    storage,
+    temporaryFiles: () => readdirSync(join(storage.identity.location, '.temporary')),
     [Symbol.asyncDispose]: () => created[Symbol.asyncDispose](),
   };
 }

@@ -1,0 +1,74 @@
+import type { MappedCall } from '../../mapping/mapper.ts';
+import { stagedCalls } from '../../storage/calls.ts';
+import type { Staged, StagingOptions } from '../../storage/staging.ts';
+import { Staging } from '../../storage/staging.ts';
+import type { Storage } from '../../storage/storage.ts';
+
+export interface CallFields {
+  readonly messageId?: string;
+  readonly repeatable?: boolean;
+  readonly context?: unknown;
+  readonly traits?: unknown;
+}
+
+/** A call of a person as mapping writes it. */
+export function callOf(person: string, fields: CallFields = {}): MappedCall {
+  const { messageId = '01JSTAGED00000000000000000', repeatable = true, context, traits = {} } = fields;
+  const shared = context === undefined ? '' : `"context":${JSON.stringify(context)},`;
+  const rest = JSON.stringify({ messageId, type: 'identify', userId: person, traits }).slice(1);
+  return {
+    ok: true,
+    json: `{${shared}${rest}`,
+    sharedBytes: Buffer.byteLength(shared),
+    messageId,
+    repeatable,
+    person,
+  };
+}
+
+/** A call as it stands in a chunk, as text. */
+export interface ReadCall {
+  readonly row: number;
+  readonly json: string;
+  readonly shared: string;
+  readonly end: number;
+}
+
+/** The calls of a chunk from an offset on. */
+export function callsIn(chunk: Buffer, offset = 0): ReadCall[] {
+  return [...stagedCalls(chunk, offset)].map(({ row, json, shared, end }) => ({
+    row,
+    json: String(json),
+    shared: String(shared),
+    end,
+  }));
+}
+
+/** The calls of each lane, in the order in which they would be delivered. */
+export async function callsOf(storage: Storage, { lanes }: Pick<Staged, 'lanes'>): Promise<ReadCall[][]> {
+  return Promise.all(
+    lanes.map(async (chunks) => {
+      const bodies = await Promise.all(chunks.map(({ key }) => storage.get(key)));
+      return bodies.flatMap((body) => callsIn(body!));
+    }),
+  );
+}
+
+/** Stages calls as rows from 1 on, a page at a time. */
+export async function stage(
+  calls: readonly MappedCall[],
+  options: Partial<StagingOptions> & Pick<StagingOptions, 'storage'>,
+  pageRows = 100,
+): Promise<Staged> {
+  const staging = new Staging({
+    folder: 'runs/people/run/attempt',
+    lanes: 4,
+    chunkBytes: 10_000,
+    ...options,
+  });
+  for (const [index, call] of calls.entries()) {
+    staging.add(index + 1, call);
+    if ((index + 1) % pageRows === 0) await staging.flush();
+  }
+  return await staging.finish();
+}
