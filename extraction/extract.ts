@@ -70,7 +70,7 @@ async function waitForFullSecond(source: Source, signal: AbortSignal): Promise<n
   const overMs = (until + 1) * 1_000;
   // A standby that nothing is written to stands still: what it has replayed is whole all the same.
   for (let waits = 0; nowMs < overMs && waits < 10; waits += 1) {
-    await sleep(overMs - nowMs + 1, undefined, { signal });
+    await sleep(overMs - nowMs + 1, undefined, { signal }).catch(() => signal.throwIfAborted());
     nowMs = await source.clock();
   }
   return until;
@@ -89,6 +89,7 @@ async function stageAll(
     for (const row of page) {
       rows += 1;
       stageRow(rows, row, mapper, staging, request);
+      if (staging.full) await staging.flush();
     }
     if (rows > rowsMax) throw tooManyRows(rowsMax);
     if (staging.failed > maxFailedRows) throw tooManyFailed(maxFailedRows);

@@ -19,13 +19,13 @@ function dataFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
 }
 
 /** Opens the storage at a location, creating a local folder where it is missing. @throws RowcastError */
-export function openStorage(location: string): Promise<Storage> {
-  return openLocalStorage(localFolder(location));
+export async function openStorage(location: string): Promise<Storage> {
+  return await openLocalStorage(localFolder(location));
 }
 
 /** Which storage is at a location, or null where there is none; nothing is created. @throws RowcastError */
-export function readStorageIdentity(location: string): Promise<StorageIdentity | null> {
-  return readLocalIdentity(localFolder(location));
+export async function readStorageIdentity(location: string): Promise<StorageIdentity | null> {
+  return await readLocalIdentity(localFolder(location));
 }
 
 function localFolder(location: string): string {

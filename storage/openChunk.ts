@@ -1,4 +1,4 @@
-/** Room for the page that may still come once a chunk is full. */
+/** Room for the line that makes a chunk full; a longer one makes it grow. */
 const SPARE_BYTES = 256 * 1_024;
 
 /**

@@ -34,7 +34,8 @@ const WRITES_MAX = 2;
 /**
  * Collects finished calls into chunks, lane by lane, and rows that failed into error files.
  *
- * Memory is bounded by lanes and two times the size of a chunk, provided that `flush` is awaited after each page.
+ * Memory is bounded by lanes and two times the size of a chunk, provided that `flush` is awaited whenever it is
+ * `full`, and after each page.
  */
 export class Staging {
   readonly #options: StagingOptions;
@@ -51,6 +52,7 @@ export class Staging {
   #chunks = 0;
   #rows = 0;
   #failed = 0;
+  #full = false;
 
   constructor(options: StagingOptions) {
     this.#options = options;
@@ -68,6 +70,7 @@ export class Staging {
       this.#repeats.add({ messageId: call.messageId, chunk: chunk.number, offset });
     }
     chunk.append(stagedLine(row, call));
+    this.#full ||= chunk.bytes >= this.#options.chunkBytes;
     this.#rows += 1;
   }
 
@@ -76,8 +79,14 @@ export class Staging {
     const line = `{"row":${row},"code":"${code}","message":${JSON.stringify(message)},"data":${dataJson}}\n`;
     this.#errors.push(line);
     this.#errorBytes += line.length;
+    this.#full ||= this.#errorBytes >= ERROR_FILE_BYTES;
     this.#rows += 1;
     this.#failed += 1;
+  }
+
+  /** Whether something is to be written before more is added: a page may be many times the size of a chunk. */
+  get full(): boolean {
+    return this.#full;
   }
 
   get failed(): number {
@@ -86,6 +95,7 @@ export class Staging {
 
   /** Writes what is full. Awaiting it after each page is the back-pressure on the source. */
   async flush(): Promise<void> {
+    this.#full = false;
     for (const [lane, chunk] of this.#lanes.entries()) {
       if (chunk.bytes >= this.#options.chunkBytes) await this.#write(lane, chunk);
     }

@@ -25,8 +25,8 @@ test('an XDG_DATA_HOME that is empty or relative is ignored, and not taken for t
 test('a location that is no folder is refused by name, with nothing created', async () => {
   for (const location of ['s3://bucket/rowcast', 'file:///var/lib/rowcast', 'HTTPS://example.com']) {
     const refusal = `ROWCAST_STORAGE is ${JSON.stringify(location)}, but only a local folder is supported; give a path such as "/var/lib/rowcast".`;
-    expect(() => openStorage(location)).toThrow(refusal);
-    expect(() => readStorageIdentity(location)).toThrow(refusal);
+    await expect(openStorage(location)).rejects.toThrow(refusal);
+    await expect(readStorageIdentity(location)).rejects.toThrow(refusal);
     expect(existsSync(location)).toBe(false);
   }
 });
