@@ -15,16 +15,18 @@ export async function takeOver(
  * Stores a copy of a state under a number, and answers the number: where another state has it already, because
  * the workflow was reset or rebuilt, the living workflow wins and its copy becomes the newest.
  */
-export async function saveCopy(
-  storage: Storage,
-  { kind, name, number, state }: SaveCopyInput,
-): Promise<number> {
+export async function saveCopy(storage: Storage, input: SaveCopyInput): Promise<number> {
+  const { kind, name, number, state } = input;
   const latest = await latestCopy(storage, kind, name);
-  if (latest !== null && latest.number >= number) {
-    if (latest.number === number && isDeepStrictEqual(latest.state, state)) return number;
-    await writeCopy(storage, kind, name, { number: latest.number + 1, state });
-    return latest.number + 1;
+  if (latest?.number === number && isDeepStrictEqual(latest.state, state)) return number;
+  const next = latest === null ? number : Math.max(number, latest.number + 1);
+  try {
+    await writeCopy(storage, kind, name, { number: next, state });
+    return next;
+  } catch (error) {
+    // An earlier attempt, given up but not ended, may have been faster.
+    const newest = await latestCopy(storage, kind, name);
+    if (newest === null || newest.number < next) throw error;
+    return saveCopy(storage, input);
   }
-  await writeCopy(storage, kind, name, { number, state });
-  return number;
 }

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { saveCopy } from '../../activities/state.ts';
 import { latestCopy, writeCopy } from '../../storage/copies.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLocal, testStorage } from './folder.ts';
@@ -126,5 +127,24 @@ describe('copies of a state', () => {
       expect(found?.number).toBeGreaterThanOrEqual(before);
     }
     await writing;
+  });
+});
+
+describe('a state is saved', () => {
+  const save = (storage: Storage, number: number, state: unknown) =>
+    saveCopy(storage, { kind: 'sync', name: 'people', number, state: state });
+
+  test('once, by attempts that overlap', async () => {
+    await using at = await testStorage();
+    const numbers = await Promise.all([1, 2, 3, 4].map(() => save(at.storage, 5, { lastSyncTime: 1 })));
+    expect(new Set(numbers)).toEqual(new Set([5]));
+    expect(await at.storage.list('state')).toEqual([keyOf(5)]);
+  });
+
+  test('as the newest, where a workflow that is no longer there had come further', async () => {
+    await using at = await testStorage();
+    await write(at.storage, 8, { lastSyncTime: 8 });
+    expect(await save(at.storage, 5, { lastSyncTime: 1 })).toBe(9);
+    expect((await latestCopy(at.storage, 'sync', 'people'))?.state).toEqual({ lastSyncTime: 1 });
   });
 });
