@@ -1,6 +1,6 @@
 import type { ImportRecord, PreviewRequest, SealedPreview } from '../workflows/contract.ts';
 import type { BegunRun, FinishRunRequest, RunPlan } from '../workflows/messages.ts';
-import type { LanePosition } from '../delivery/lane.ts';
+import type { LanePosition } from '../delivery/laneRequest.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 

@@ -1,5 +1,4 @@
 import { RowcastError } from '../errors.ts';
-import type { ChunkReference, Manifest } from '../storage/manifest.ts';
 import { stagedCalls } from '../storage/calls.ts';
 import type { StagedCall } from '../storage/calls.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -8,43 +7,8 @@ import type { Batch } from './batch.ts';
 import { settleBatch } from './halving.ts';
 import type { Settled } from './halving.ts';
 import { LaneRecords } from './laneRecords.ts';
+import type { LanePosition, LaneRequest } from './laneRequest.ts';
 import type { Sender } from './sender.ts';
-
-/** How far a lane is: everything before it is acknowledged by the destination, or listed with its error. */
-export interface LanePosition {
-  /** Index among the lane's chunks. */
-  readonly chunk: number;
-  /** Offset of the next line in that chunk, in bytes. */
-  readonly offset: number;
-  readonly delivered: number;
-  readonly failed: number;
-  /** Keys of the error files that count; others in the folder are left over from attempts that died. */
-  readonly errorFiles: readonly string[];
-  /** Keys of the files of kept calls that count. */
-  readonly callFiles: readonly string[];
-  /** How many delivered calls are kept in them. */
-  readonly kept: number;
-}
-
-export interface LaneRequest {
-  readonly storage: Storage;
-  /** Where error and call files go. */
-  readonly folder: string;
-  /** Part of every file's name, and never the same twice, so that an attempt that was given up cannot collide. */
-  readonly token: string;
-  readonly lane: number;
-  readonly chunks: readonly ChunkReference[];
-  readonly placements: Manifest['placements'];
-  readonly position: LanePosition;
-  readonly sender: Sender;
-  /** How many delivered calls are kept beside their rows. */
-  readonly keepCalls: number;
-  /** Hands back the position after this moment, in milliseconds since 1970. */
-  readonly untilMs: number;
-  readonly signal: AbortSignal;
-  /** Told each position that is safe to go on from. */
-  readonly onPosition: (position: LanePosition) => void;
-}
 
 /** So many refusals in a row, with nothing accepted by the lane, say that all calls are wrong. */
 const REFUSALS_MAX = 200;

@@ -4,7 +4,7 @@ import type { StagedCall } from '../storage/calls.ts';
 import { writeNdjson } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 import type { CallFailure, Settled } from './halving.ts';
-import type { LanePosition, LaneRequest } from './lane.ts';
+import type { LanePosition, LaneRequest } from './laneRequest.ts';
 
 /** So many files of a lane become one once they have gathered: their keys are part of every position. */
 const MERGED_FILES = 64;

@@ -1,7 +1,7 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { DeliverActivities, DeliveredLanes, LaneStanding, StagedRows } from '../activities/types.ts';
 import { durationMs } from '../definitions/durationMs.ts';
-import type { LanePosition } from '../delivery/lane.ts';
+import type { LanePosition } from '../delivery/laneRequest.ts';
 import { explain } from './failure.ts';
 import type { RunPlan } from './messages.ts';
 

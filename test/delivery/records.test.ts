@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { LanePosition } from '../../delivery/lane.ts';
+import type { LanePosition } from '../../delivery/laneRequest.ts';
 import { RowcastError } from '../../errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { callOf, messageIdOf, openRoom, rows, START } from './room.ts';

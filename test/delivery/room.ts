@@ -6,7 +6,7 @@ import { destinationProfile } from '../../delivery/destination.ts';
 import type { DestinationProfile } from '../../delivery/destination.ts';
 import { createHttp } from '../../delivery/http.ts';
 import { deliverLane } from '../../delivery/lane.ts';
-import type { LanePosition, LaneRequest } from '../../delivery/lane.ts';
+import type { LanePosition, LaneRequest } from '../../delivery/laneRequest.ts';
 import { createRateLimiter } from '../../delivery/rate.ts';
 import { createSender } from '../../delivery/sender.ts';
 import type { Sender } from '../../delivery/sender.ts';
