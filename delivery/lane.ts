@@ -8,7 +8,6 @@ import { settleBatch } from './halving.ts';
 import type { Settled } from './halving.ts';
 import { LaneRecords } from './laneRecords.ts';
 import type { LanePosition, LaneRequest } from './laneRequest.ts';
-import type { Sender } from './sender.ts';
 
 /** So many refusals in a row, with nothing accepted by the lane, say that all calls are wrong. */
 const REFUSALS_MAX = 200;
