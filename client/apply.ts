@@ -23,17 +23,18 @@ export interface ApplyTargets {
 }
 
 /**
- * Creates and changes what a file names, and deletes nothing. All names that the file refers to are checked
+ * Creates and changes what a file names, and deletes nothing. What depends on what exists already is checked
  * before anything is changed.
  *
- * @throws RowcastError definition_invalid naming an integration or a destination that does not exist.
+ * @throws RowcastError definition_invalid naming an integration or a destination that does not exist, or a past
+ *   `startAt` of a new sync.
  */
 export async function applyFile(
   targets: ApplyTargets,
   file: RowcastFile,
   { dryRun, signal }: { dryRun: boolean; signal?: AbortSignal },
 ): Promise<AppliedDefinition[]> {
-  await refuseUnknownNames(targets, file, signal);
+  await refuseBeforehand(targets, file, signal);
   const options = signal === undefined ? {} : { signal };
   const applied: AppliedDefinition[] = [];
   const steps = [
@@ -71,11 +72,27 @@ export async function applyFile(
   return applied;
 }
 
-async function refuseUnknownNames(
-  { destinations, integrations }: ApplyTargets,
+async function refuseBeforehand(
+  targets: ApplyTargets,
   file: RowcastFile,
   signal?: AbortSignal,
 ): Promise<void> {
+  const problems = [
+    ...(await unknownNames(targets, file, signal)),
+    ...(await pastStarts(targets, file, signal)),
+  ];
+  if (problems.length === 0) return;
+  throw new RowcastError(
+    'definition_invalid',
+    `Nothing was applied:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  );
+}
+
+async function unknownNames(
+  { destinations, integrations }: ApplyTargets,
+  file: RowcastFile,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const problems: string[] = [];
   for (const { name, destination } of file.integrations) {
     const isKnown =
@@ -96,11 +113,24 @@ async function refuseUnknownNames(
         `syncs.${name}.integration: there is no integration ${JSON.stringify(integration)}; define it, or correct the name`,
       );
   }
-  if (problems.length === 0) return;
-  throw new RowcastError(
-    'definition_invalid',
-    `Nothing was applied:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-  );
+  return problems;
+}
+
+/** The worker refuses these too, but only after what stands before the sync in the file was applied. */
+async function pastStarts(
+  { syncs }: ApplyTargets,
+  file: RowcastFile,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { name, startAt } of file.syncs.map(({ definition }) => definition)) {
+    if (startAt === undefined || Date.parse(startAt) >= Date.now()) continue;
+    if ((await syncs.find(name, signal)) === null)
+      problems.push(
+        `syncs.${name}.startAt: ${startAt} is past; give a later moment, or leave it out to start at once`,
+      );
+  }
+  return problems;
 }
 
 function foreseen(before: object | null, after: object): Pick<ApplyAnswer, 'change' | 'changed' | 'notices'> {

@@ -62,22 +62,3 @@ test('a source that cannot be reached fails the run with one sentence, once its 
   expect(ended).toMatchObject({ outcome: 'failed', errorCode: 'source_unreachable', rows: null });
   expect(ended.error).toMatch(/^The database server 127\.0\.0\.1:1 cannot be reached .*; check host, port/);
 });
-
-test('a query that writes changes nothing, whatever way it tries', async () => {
-  await engine.sql.query(`CREATE TABLE kept AS SELECT 1 AS id; CREATE SEQUENCE counted`);
-  const writes = [
-    `DELETE FROM kept`,
-    `WITH gone AS (DELETE FROM kept RETURNING *) SELECT id AS "userId" FROM gone`,
-    `SELECT id AS "userId" INTO copied FROM kept`,
-    `SELECT nextval('counted') AS "userId"`,
-  ];
-  for (const query of writes) {
-    const ended = await engine.run(await engine.sync({ name: 'writing', query }));
-    expect(ended, query).toMatchObject({ outcome: 'failed', errorCode: 'query_not_read_only' });
-    expect(ended.error, query).toContain('a sync only reads');
-  }
-  const { rows } = await engine.sql.query(
-    `SELECT (SELECT count(*)::int FROM kept) AS kept, (SELECT is_called FROM counted) AS called, to_regclass('copied') AS copied`,
-  );
-  expect(rows).toEqual([{ kept: 1, called: false, copied: null }]);
-});
