@@ -86,6 +86,7 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
     taskQueue,
     storage,
     settings,
+    redact: (text) => redactor.redact(text),
     openSource: (config, signal) => openSource(config, secrets, signal),
     openSender: async (definition) => {
       const profile = destinationProfile(definition);

@@ -16,7 +16,9 @@ import { describeSchedule } from './schedule.ts';
 import type { WorkerSettings } from './settings.ts';
 import { storageQueues } from './queues.ts';
 import { triggerOf } from './trigger.ts';
-import type { BeginRunInput, FinishRunInput } from './types.ts';
+import type { BeginRunInput, FinishRunInput, RunStartTimes } from './types.ts';
+import { explained } from './failures.ts';
+import { sinceScheduled } from './heartbeat.ts';
 import { queryWorkflow, updateWorkflow } from './workflowCalls.ts';
 
 /** The worker cancels an activity that cannot heartbeat this much after its time-out (Temporal's Core SDK). */
@@ -25,13 +27,23 @@ const LOCAL_TIMEOUT_BUFFER_MS = 5_000;
 /**
  * Asks the sync for the lease and the window, and puts the run's plan together: the definitions that it keeps
  * whatever is applied meanwhile, and this worker's settings.
+ *
+ * A storage that cannot keep the lease is waited for, but not longer than a run waits for its machine.
  */
 export async function beginRun(input: BeginRunInput, settings: WorkerSettings): Promise<BegunRun> {
+  const waitedMs = sinceScheduled();
+  return explained(
+    () => begin(input, settings),
+    () => ({ final: waitedMs() > settings.storageWaitMs }),
+  );
+}
+
+async function begin(input: BeginRunInput, settings: WorkerSettings): Promise<BegunRun> {
   const schedule = await describeSchedule(input.sync);
   const request: BeginRunRequest = {
     run: input.run,
     startedAt: input.startedAt,
-    trigger: schedule === null ? 'manual' : triggerFrom(schedule, input),
+    trigger: triggerFrom(schedule, input),
     skippedBefore: schedule?.info.numActionsSkippedOverlap ?? 0,
     upToDate: input.upToDate,
     holder: null,
@@ -73,7 +85,9 @@ async function isRunning(run: string): Promise<boolean> {
   }
 }
 
-function triggerFrom({ spec, policies }: ScheduleDescription, input: BeginRunInput): Trigger {
+function triggerFrom(schedule: ScheduleDescription | null, input: RunStartTimes): Trigger {
+  if (schedule === null) return 'manual';
+  const { spec, policies } = schedule;
   return triggerOf({
     scheduledAtMs: Date.parse(input.scheduledAt),
     startedAtMs: Date.parse(input.startedAt),
@@ -110,10 +124,13 @@ async function planRun(grant: RunGrant, settings: WorkerSettings) {
 }
 
 /** Hands the result back to the sync, with the intervals that were skipped meanwhile. */
-export async function finishRun({ sync, result }: FinishRunInput): Promise<ImportRecord | null> {
+export async function finishRun({ sync, result, start }: FinishRunInput): Promise<ImportRecord | null> {
   const schedule = await describeSchedule(sync);
   return updateWorkflow<ImportRecord | null>(syncWorkflowId(sync), MESSAGES.finishRun, {
     ...result,
     skippedAfter: schedule?.info.numActionsSkippedOverlap ?? null,
+    ...(start === undefined
+      ? {}
+      : { beginning: { startedAt: start.startedAt, trigger: triggerFrom(schedule, start) } }),
   });
 }

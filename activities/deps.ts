@@ -12,6 +12,8 @@ export interface ActivityDeps {
   readonly settings: WorkerSettings;
   /** Opens the source that a configuration names, with the worker's secrets. */
   readonly openSource: (config: SourceConfig, signal: AbortSignal) => Promise<Source>;
+  /** Takes the worker's secrets out of a text. */
+  readonly redact: (text: string) => string;
   /** A sender to a destination, with the worker's write key; senders of one destination share its rate. */
   readonly openSender: (destination: DestinationDefinition) => Promise<Sender>;
 }

@@ -7,16 +7,19 @@ import { writeManifest } from '../storage/manifest.ts';
 import type { RunPlan } from '../workflows/messages.ts';
 import type { ActivityDeps } from './deps.ts';
 import { explained } from './failures.ts';
-import { heartbeating } from './heartbeat.ts';
+import { heartbeating, sinceScheduled } from './heartbeat.ts';
 import { mappingOptions } from './mappingOptions.ts';
 import type { ExtractRowsInput, StagedRows } from './types.ts';
 
-/** What an extraction heartbeats: its progress, and when the source last answered, for the next attempt. */
+/**
+ * What an extraction heartbeats: its progress, and for the next attempt when the source last answered and the storage
+ * first failed, in milliseconds since the activity was scheduled.
+ */
 interface ExtractHeartbeat {
   readonly stage: 'extract';
   readonly rows: number;
-  /** Milliseconds since 1970. */
-  readonly reachedAtMs: number;
+  readonly reachedAfterMs: number;
+  readonly storageFailedAfterMs: number | null;
 }
 
 /**
@@ -29,14 +32,24 @@ export async function extractRows(
 ): Promise<StagedRows> {
   const { info, cancellationSignal: signal } = Context.current();
   const before = info.heartbeatDetails as ExtractHeartbeat | undefined;
+  const nowMs = sinceScheduled();
   let progress: ExtractHeartbeat = {
     stage: 'extract',
     rows: 0,
-    reachedAtMs: before?.reachedAtMs ?? info.scheduledTimestampMs,
+    reachedAfterMs: before?.reachedAfterMs ?? 0,
+    storageFailedAfterMs: before?.storageFailedAfterMs ?? null,
   };
   using heart = heartbeating(() => progress);
   const attempt = `${folder}/${ulid()}`;
-  const reached = (rows: number) => (progress = { stage: 'extract', rows, reachedAtMs: Date.now() });
+  const reached = (rows: number) => (progress = { ...progress, rows, reachedAfterMs: nowMs() });
+  /** Whether waiting has gone on for long enough. */
+  const isFinal = (error: unknown) => {
+    const { reachedAfterMs, storageFailedAfterMs } = progress;
+    if (!isStorageFailure(error)) return nowMs() - reachedAfterMs > deps.settings.sourcePatienceMs;
+    progress = { ...progress, storageFailedAfterMs: storageFailedAfterMs ?? nowMs() };
+    heart.now();
+    return storageFailedAfterMs !== null && nowMs() - storageFailedAfterMs > deps.settings.storageWaitMs;
+  };
 
   return await explained(
     async () => {
@@ -49,8 +62,12 @@ export async function extractRows(
         throw signal.aborted ? signal.reason : error;
       }
     },
-    () => ({ final: Date.now() - progress.reachedAtMs > deps.settings.sourcePatienceMs }),
+    (error) => ({ final: isFinal(error) }),
   );
+}
+
+function isStorageFailure(error: unknown): boolean {
+  return error instanceof RowcastError && error.code.startsWith('storage_');
 }
 
 interface Reading {

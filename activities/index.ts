@@ -1,10 +1,11 @@
 import { beginRun, finishRun } from './beginRun.ts';
 import { deliverLanes } from './deliverLanes.ts';
 import type { ActivityDeps } from './deps.ts';
+import { discreet } from './discreet.ts';
 import { extractRows } from './extractRows.ts';
 import { explained } from './failures.ts';
 import { previewRows } from './previewRows.ts';
-import { applySchedule, healSchedule } from './schedule.ts';
+import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
 import { saveCopy, takeOver } from './state.ts';
 import type { ControlActivities, DeliverActivities, ExtractActivities, StorageActivities } from './types.ts';
@@ -18,22 +19,29 @@ export interface Activities {
 }
 
 export function createActivities(deps: ActivityDeps): Activities {
-  const { storage, settings, taskQueue } = deps;
+  const { storage, settings, taskQueue, redact } = deps;
   return {
-    control: {
-      takeOver: (input) => explained(() => takeOver(storage, input)),
-      applySchedule: (input) => explained(() => applySchedule(input, taskQueue)),
-      healSchedule: ({ definition, createdAt }) =>
-        explained(() => healSchedule(definition, createdAt, taskQueue)),
-      beginRun: (input) => explained(() => beginRun(input, settings)),
-      finishRun: (input) => explained(() => finishRun(input)),
-      preview: (input) => explained(() => previewRows(input, deps)),
-    },
-    storage: {
-      saveCopy: (input) => explained(() => saveCopy(storage, input)),
-      settleRun: (input) => explained(() => settleRun(storage, input)),
-    },
-    extract: { extractRows: (input) => extractRows(input, deps) },
-    deliver: { deliverLanes: (input) => deliverLanes(input, deps) },
+    control: discreet<ControlActivities>(
+      {
+        takeOver: (input) => explained(() => takeOver(storage, input)),
+        applySchedule: (input) => explained(() => applySchedule(input, taskQueue)),
+        healSchedule: ({ definition, createdAt }) =>
+          explained(() => healSchedule(definition, createdAt, taskQueue)),
+        removeSchedule: (sync) => explained(() => removeSchedule(sync)),
+        beginRun: (input) => beginRun(input, settings),
+        finishRun: (input) => explained(() => finishRun(input)),
+        preview: (input) => explained(() => previewRows(input, deps)),
+      },
+      redact,
+    ),
+    storage: discreet<StorageActivities>(
+      {
+        saveCopy: (input) => explained(() => saveCopy(storage, input)),
+        settleRun: (input) => explained(() => settleRun(storage, input)),
+      },
+      redact,
+    ),
+    extract: discreet<ExtractActivities>({ extractRows: (input) => extractRows(input, deps) }, redact),
+    deliver: discreet<DeliverActivities>({ deliverLanes: (input) => deliverLanes(input, deps) }, redact),
   };
 }

@@ -41,7 +41,7 @@ async function outcomeOf(
     }
   } catch (error) {
     if (!(error instanceof RowcastError)) throw error;
-    return { ok: false, code: error.code, message: error.message };
+    return { ok: false, code: error.code, message: deps.redact(error.message) };
   }
 }
 

@@ -92,6 +92,15 @@ function foreignChanges(found: ScheduleDescription, before: SyncDefinition): str
   return [`The Schedule of ${before.name} had been changed elsewhere, to ${words}; the definition wins.`];
 }
 
+/** Deletes the Schedule of a sync, if there is one. */
+export async function removeSchedule(sync: string): Promise<void> {
+  try {
+    await getClient().schedule.getHandle(scheduleId(sync)).delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
 /** Restores what a run needs of its Schedule, and leaves what the user set there. */
 export async function healSchedule(
   definition: SyncDefinition,

@@ -16,6 +16,8 @@ export interface ControlActivities {
   applySchedule(input: ApplyScheduleInput): Promise<string[]>;
   /** Restores a Schedule's action and policies, and keeps what the user set there: spec, paused, note. */
   healSchedule(input: { readonly definition: SyncDefinition; readonly createdAt: string }): Promise<void>;
+  /** Deletes the Schedule of a sync that came to nothing. */
+  removeSchedule(sync: string): Promise<void>;
   /** Asks the sync workflow for the lease and the window. */
   beginRun(input: BeginRunInput): Promise<BegunRun>;
   /** Hands the result back to the sync workflow. */
@@ -56,19 +58,24 @@ export interface ApplyScheduleInput {
   readonly enabled?: boolean;
 }
 
-export interface BeginRunInput {
-  readonly sync: string;
-  readonly run: string;
+export interface RunStartTimes {
   /** ISO 8601. */
   readonly startedAt: string;
   /** The interval that started the run, ISO 8601. */
   readonly scheduledAt: string;
+}
+
+export interface BeginRunInput extends RunStartTimes {
+  readonly sync: string;
+  readonly run: string;
   readonly upToDate: boolean;
 }
 
 export interface FinishRunInput {
   readonly sync: string;
-  readonly result: Omit<FinishRunRequest, 'skippedAfter'>;
+  readonly result: Omit<FinishRunRequest, 'skippedAfter' | 'beginning'>;
+  /** Given where the run could not begin. */
+  readonly start?: RunStartTimes;
 }
 
 export interface SaveCopyInput {

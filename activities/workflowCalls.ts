@@ -1,9 +1,9 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { RowcastError } from '../errors.ts';
+import { isFailureCode, RowcastError } from '../errors.ts';
 
-/** Sends an update and waits for its answer. @throws ApplicationFailure the workflow's own refusal. */
+/** Sends an update and waits for its answer. @throws RowcastError the workflow's own refusal. */
 export async function updateWorkflow<Answer>(
   workflowId: string,
   update: string,
@@ -14,9 +14,11 @@ export async function updateWorkflow<Answer>(
       .workflow.getHandle(workflowId)
       .executeUpdate<Answer, [unknown]>(update, { args: [request] });
   } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
-      throw error.cause;
-    throw missing(error, workflowId);
+    const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+    if (!(refusal instanceof ApplicationFailure)) throw missing(error, workflowId);
+    throw isFailureCode(refusal.type)
+      ? new RowcastError(refusal.type, refusal.message, { cause: refusal })
+      : refusal;
   }
 }
 

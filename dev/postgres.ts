@@ -36,7 +36,7 @@ export async function startPostgres(preferredPort = 0): Promise<PostgresServer> 
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-postgres-'));
   chmodSync(folder, 0o755);
   const port = await freePort(preferredPort);
-  const access = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres' };
+  const access = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres-for-development' };
   const log: string[] = [];
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),

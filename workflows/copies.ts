@@ -1,6 +1,8 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import type { ControlActivities, FoundState, HolderKind, StorageActivities } from '../activities/types.ts';
+import { isFailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import { nobodyCame } from './failure.ts';
 import { storageControlQueue } from './queueNames.ts';
 
 const { takeOver } = proxyActivities<Pick<ControlActivities, 'takeOver'>>({
@@ -14,7 +16,14 @@ export function findState(kind: HolderKind, name: string): Promise<FoundState> {
   return takeOver({ kind, name });
 }
 
-/** Stores a numbered copy of a state; the state counts only once this resolves. */
+/** How long a copy waits for a machine that can reach the storage: whoever asked learns the reason in time. */
+const NOBODY_CAME_MS = 10_000;
+
+/**
+ * Stores a numbered copy of a state; the state counts only once this resolves.
+ *
+ * @throws ApplicationFailure with the storage's failure code; whoever asked may ask again.
+ */
 export async function saveCopy<State extends { readonly storage: StorageIdentity; readonly copy: number }>(
   kind: HolderKind,
   name: string,
@@ -22,17 +31,29 @@ export async function saveCopy<State extends { readonly storage: StorageIdentity
 ): Promise<State> {
   const { saveCopy: save } = proxyActivities<Pick<StorageActivities, 'saveCopy'>>({
     taskQueue: storageControlQueue(state.storage.id),
-    scheduleToStartTimeout: '2 minutes',
-    startToCloseTimeout: '30 seconds',
-    scheduleToCloseTimeout: '5 minutes',
+    scheduleToStartTimeout: NOBODY_CAME_MS,
+    startToCloseTimeout: '20 seconds',
+    scheduleToCloseTimeout: '20 seconds',
     retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
     summary: 'store a copy of the state',
   });
-  const number = await save({
-    kind,
-    name,
-    number: state.copy + 1,
-    state: { ...state, copy: state.copy + 1 },
+  const copy = { kind, name, number: state.copy + 1, state: { ...state, copy: state.copy + 1 } };
+  const number = await save(copy).catch((error: unknown) => {
+    throw notSaved(error, state.storage);
   });
   return { ...state, copy: number };
+}
+
+/** The storage's own words, which may stand below a time-out. */
+function notSaved(error: unknown, storage: StorageIdentity): unknown {
+  const failed = error instanceof ActivityFailure ? error.cause : undefined;
+  const cause = failed instanceof TimeoutFailure ? (failed.cause ?? failed) : failed;
+  if (cause instanceof ApplicationFailure && isFailureCode(cause.type)) {
+    return ApplicationFailure.create({ type: cause.type, message: cause.message });
+  }
+  if (cause instanceof TimeoutFailure) {
+    const message = nobodyCame({ storage, storageWaitMs: NOBODY_CAME_MS });
+    return ApplicationFailure.create({ type: 'storage_unreachable', message });
+  }
+  return error;
 }

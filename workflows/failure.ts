@@ -27,7 +27,11 @@ export function explain(error: unknown, circumstances: RunCircumstances): RunFai
   const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
   const words = wordsOf(cause);
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
-    return { code: 'storage_unreachable', message: nobodyCame(circumstances), details };
+    return {
+      code: 'storage_unreachable',
+      message: `${nobodyCame(circumstances)} The window repeats with the next run.`,
+      details,
+    };
   }
   if (
     error instanceof ActivityFailure &&
@@ -46,10 +50,14 @@ export function explain(error: unknown, circumstances: RunCircumstances): RunFai
   return { code: 'internal_error', message: cut(`Rowcast itself failed, which is a bug: ${words}`), details };
 }
 
-function nobodyCame({ storage, storageWaitMs }: RunCircumstances): string {
+/** No machine took a task of a storage in time. */
+export function nobodyCame({
+  storage,
+  storageWaitMs,
+}: Pick<RunCircumstances, 'storage' | 'storageWaitMs'>): string {
   return (
     `No worker that can reach the storage ${storage?.id ?? ''} (${storage?.location ?? ''}) took the work within ` +
-    `${Math.round(storageWaitMs / 1_000)} seconds. Start a worker with ROWCAST_STORAGE set to it; the window repeats with the next run.`
+    `${Math.round(storageWaitMs / 1_000)} seconds. Start a worker with ROWCAST_STORAGE set to it.`
   );
 }
 

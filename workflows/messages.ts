@@ -13,12 +13,16 @@ export interface RunArguments {
 }
 export const RUN_ARGUMENTS_VERSION = 1;
 
-/** A run asks the sync workflow for the lease and its window. */
-export interface BeginRunRequest {
-  readonly run: string;
+/** What is known of a run before it has begun. */
+export interface RunBeginning {
   readonly trigger: Trigger;
   /** ISO 8601. */
   readonly startedAt: string;
+}
+
+/** A run asks the sync workflow for the lease and its window. */
+export interface BeginRunRequest extends RunBeginning {
+  readonly run: string;
   /** The Schedule's count of skipped intervals so far. */
   readonly skippedBefore: number;
   /** Whether the run came with today's arguments. */
@@ -68,6 +72,8 @@ export interface FinishRunRequest {
   readonly errorCode: FailureCode | null;
   readonly error: string | null;
   readonly warnings: readonly string[];
+  /** Given where the run could not begin, so that it is recorded all the same. */
+  readonly beginning?: RunBeginning;
 }
 
 /** The state of a sync: the argument of its workflow when it continues as new, and the content of its copies. */

@@ -18,13 +18,13 @@ import { MESSAGES } from './contract.ts';
 import type { ApplyAnswer, ApplyRequest, ImportRecord, SyncDescription } from './contract.ts';
 import { findState, saveCopy } from './copies.ts';
 import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState } from './messages.ts';
-import { beginRun, changeDefinition, describeSync, finishRun, newSync } from './syncState.ts';
+import { beginRun, changeDefinition, describeSync, finishRun, isCovered, newSync } from './syncState.ts';
 import type { Transition } from './syncState.ts';
 import { createTurns } from './turns.ts';
 import type { Turns } from './turns.ts';
 
-const { applySchedule, healSchedule } = proxyActivities<
-  Pick<ControlActivities, 'applySchedule' | 'healSchedule'>
+const { applySchedule, healSchedule, removeSchedule } = proxyActivities<
+  Pick<ControlActivities, 'applySchedule' | 'healSchedule' | 'removeSchedule'>
 >({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '2 minutes',
@@ -82,10 +82,15 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
     if (held.state === null) throw notFound(name);
     return held.state;
   };
-  const commit = async <Answer>(transition: Transition<Answer>): Promise<Answer> => {
-    if (transition.state !== null) held.state = await saveCopy('sync', name, transition.state);
+  const commit = async <Answer>({ state, answer }: Transition<Answer>, mayLag = false): Promise<Answer> => {
+    if (state !== null) {
+      held.state = await saveCopy('sync', name, state).catch((error: unknown) => {
+        if (mayLag) return state;
+        throw error;
+      });
+    }
     if (held.state !== null) setCurrentDetails(detailsOf(held.state));
-    return transition.answer;
+    return answer;
   };
 
   setHandler(defineQuery<SyncDescription | null>(MESSAGES.describe), () =>
@@ -95,7 +100,14 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
     importsOf(held.state, request),
   );
   setHandler(defineUpdate<ApplyAnswer, [ApplyRequest<SyncDefinition>]>(MESSAGES.apply), (request) =>
-    inTurn(async () => commit(await applyDefinition(name, held, request))),
+    inTurn(async () => {
+      const transition = await applyDefinition(name, held, request);
+      const before = held.state;
+      return commit(transition).catch(async (error: unknown) => {
+        await restoreSchedule(name, before).catch(() => undefined);
+        throw error;
+      });
+    }),
   );
   setHandler(defineUpdate<BeginRunAnswer, [BeginRunRequest]>(MESSAGES.beginRun), (request) =>
     inTurn(async () => {
@@ -105,7 +117,8 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
     }),
   );
   setHandler(defineUpdate<ImportRecord | null, [FinishRunRequest]>(MESSAGES.finishRun), (request) =>
-    inTurn(async () => commit(finishRun(await existing(), request))),
+    // A run that moves nothing is recorded though its storage is what failed it: the copy may lag behind.
+    inTurn(async () => commit(finishRun(await existing(), request), !isCovered(request))),
   );
 }
 
@@ -148,6 +161,13 @@ async function applyDefinition(
     state: change === 'unchanged' ? null : after,
     answer: { change, revision: after.revision, changed, notices },
   };
+}
+
+/** Takes back what `applyDefinition` did to the Schedule, where the definition could not be kept. */
+async function restoreSchedule(name: string, before: SyncState | null): Promise<void> {
+  if (before === null) return removeSchedule(name);
+  const { definition, createdAt } = before;
+  await applySchedule({ definition, before: definition, createdAt });
 }
 
 function queryNotice(changed: readonly string[], lastSyncTime: number): string[] {

@@ -8,9 +8,11 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { WorkflowInfo } from '@temporalio/workflow';
 import type {
   ControlActivities,
   ExtractActivities,
+  RunStartTimes,
   StagedRows,
   StorageActivities,
 } from '../activities/types.ts';
@@ -29,7 +31,7 @@ const control = proxyActivities<Pick<ControlActivities, 'beginRun' | 'finishRun'
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
 });
 
-type RunResult = Omit<FinishRunRequest, 'skippedAfter'>;
+type RunResult = Omit<FinishRunRequest, 'skippedAfter' | 'beginning'>;
 
 /** What a run's `run` and its sync are called. */
 interface RunIdentity {
@@ -47,12 +49,44 @@ interface RunIdentity {
  */
 export async function syncRun(args?: RunArguments): Promise<ImportRecord | null> {
   const identity = identify();
-  const plan = await begin(identity, args);
+  let plan: RunPlan | null;
+  try {
+    plan = await begin(identity, args);
+  } catch (error) {
+    return await endUnbegun(identity, error);
+  }
   if (plan === null) return null;
   const result = await coverWindow(identity, plan);
   const record = await CancellationScope.nonCancellable(() =>
     control.finishRun({ sync: identity.sync, result }),
   );
+  return end(result, record);
+}
+
+/** A run that could not begin is recorded where its sync can be told, and fails for what kept it from it. */
+async function endUnbegun(identity: RunIdentity, error: unknown): Promise<null> {
+  const { code, message } = explain(error, { storage: null, storageWaitMs: 0, giveUpAfter: '1 hour' });
+  const result: RunResult = {
+    run: identity.run,
+    outcome: code === 'cancelled' ? 'cancelled' : 'failed',
+    endedAt: new Date().toISOString(),
+    until: null,
+    rows: null,
+    delivered: null,
+    failed: null,
+    errorCode: code,
+    error: message,
+    warnings: [],
+  };
+  await CancellationScope.nonCancellable(() =>
+    control.finishRun({ sync: identity.sync, result, start: startOf(workflowInfo()) }),
+  ).catch(() => undefined);
+  end(result, null);
+  return null;
+}
+
+/** @throws CancelledFailure, ApplicationFailure where the run did not cover its window, so that Temporal shows it. */
+function end(result: RunResult, record: ImportRecord | null): ImportRecord | null {
   setCurrentDetails(sentenceOf(result));
   if (result.outcome === 'cancelled') throw new CancelledFailure(result.error ?? 'The run was cancelled.');
   if (result.outcome === 'failed') {
@@ -80,16 +114,17 @@ function identify(): RunIdentity {
   };
 }
 
+function startOf({ startTime, typedSearchAttributes }: WorkflowInfo): RunStartTimes {
+  return {
+    startedAt: startTime.toISOString(),
+    scheduledAt: (typedSearchAttributes.get(SCHEDULED_AT) ?? startTime).toISOString(),
+  };
+}
+
 /** Asks for the lease until it is granted; null where another run holds it. */
 async function begin({ run, sync }: RunIdentity, args: RunArguments | undefined): Promise<RunPlan | null> {
-  const info = workflowInfo();
-  const input = {
-    run,
-    sync,
-    startedAt: info.startTime.toISOString(),
-    scheduledAt: (info.typedSearchAttributes.get(SCHEDULED_AT) ?? info.startTime).toISOString(),
-    upToDate: args?.version === RUN_ARGUMENTS_VERSION,
-  };
+  const upToDate = args?.version === RUN_ARGUMENTS_VERSION;
+  const input = { run, sync, ...startOf(workflowInfo()), upToDate };
   for (;;) {
     const begun = await control.beginRun(input);
     switch (begun.kind) {

@@ -7,6 +7,7 @@ import type {
   BeginRunRequest,
   FinishRunRequest,
   Lease,
+  RunBeginning,
   RunGrant,
   SyncState,
 } from './messages.ts';
@@ -132,17 +133,14 @@ function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {
 export function finishRun(state: SyncState, request: FinishRunRequest): Transition<ImportRecord | null> {
   const { lease } = state;
   if (lease?.record.run !== request.run) {
-    const recorded = state.imports.find(({ run }) => run === request.run);
-    return { state: null, answer: recorded ?? null };
+    return finishUnbegun(state, request);
   }
-  const { skippedAfter, ...result } = request;
   const record: ImportRecord = {
     ...lease.record,
-    ...result,
-    skippedIntervals: Math.max(0, (skippedAfter ?? lease.skippedBefore) - lease.skippedBefore),
+    ...resultOf(request),
+    skippedIntervals: Math.max(0, (request.skippedAfter ?? lease.skippedBefore) - lease.skippedBefore),
   };
-  const covered = request.outcome === 'succeeded' || request.outcome === 'succeeded_with_errors';
-  const moves = covered && request.until !== null && lease.generation === state.generation;
+  const moves = isCovered(request) && request.until !== null && lease.generation === state.generation;
   return {
     state: {
       ...state,
@@ -152,6 +150,29 @@ export function finishRun(state: SyncState, request: FinishRunRequest): Transiti
     },
     answer: record,
   };
+}
+
+/** Whether a run accounted for its whole window. */
+export function isCovered({ outcome }: FinishRunRequest): boolean {
+  return outcome === 'succeeded' || outcome === 'succeeded_with_errors';
+}
+
+/** What a request says of its run's import. */
+function resultOf({ outcome, endedAt, until, rows, delivered, failed, ...rest }: FinishRunRequest) {
+  const { errorCode, error, warnings } = rest;
+  return { outcome, endedAt, until, rows, delivered, failed, errorCode, error, warnings };
+}
+
+/** A run that never held the lease moves nothing; it is recorded once. */
+function finishUnbegun(state: SyncState, request: FinishRunRequest): Transition<ImportRecord | null> {
+  const { beginning } = request;
+  const recorded = state.imports.find(({ run }) => run === request.run);
+  if (recorded !== undefined || beginning === undefined) return { state: null, answer: recorded ?? null };
+  const record: ImportRecord = {
+    ...startedRecord(state, { run: request.run, ...beginning }),
+    ...resultOf(request),
+  };
+  return { state: { ...state, imports: withImport(state.imports, record) }, answer: record };
 }
 
 /** The state with another definition; an unchanged one keeps its revision. */
@@ -176,7 +197,7 @@ function since(state: SyncState): number {
   return Math.max(0, state.lastSyncTime - Math.ceil((durationMs(state.definition.lookback) ?? 0) / 1_000));
 }
 
-function startedRecord(state: SyncState, request: BeginRunRequest): ImportRecord {
+function startedRecord(state: SyncState, request: RunBeginning & { readonly run: string }): ImportRecord {
   return {
     run: request.run,
     sync: state.definition.name,

@@ -134,7 +134,7 @@ const BAD: readonly BadInput[] = [
     what: 'messageIdFrom with a column that is not there',
     code: 'mapping_invalid',
     says: ['`messageIdFrom` names the column "mail"', 'correct the name'],
-    fields: () => ({ messageIdFrom: ['mail'], query: `${GOOD.replace('email', 'now() AS timestamp')}` }),
+    fields: () => ({ messageIdFrom: ['mail'], query: GOOD.replace('email', 'now() AS timestamp') }),
   },
   {
     what: 'two columns of one name',

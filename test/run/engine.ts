@@ -16,7 +16,7 @@ import type { ReceiverOptions } from '../../dev/receiver/receiver.ts';
 import { parseRunName } from '../../workflows/contract.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const WRITE_KEY = 'test-write-key-9f3c';
+export const WRITE_KEY = 'test-write-key-9f3c';
 
 /** Rowcast as its user has it: a worker process, a database, a destination, and a client. */
 export interface Engine extends AsyncDisposable {
@@ -71,7 +71,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const id = randomBytes(4).toString('hex');
   const server = inject('postgres');
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-engine-'));
-  const storage = join(folder, 'storage');
+  const storage = options.env?.['ROWCAST_STORAGE'] ?? join(folder, 'storage');
   const database = `test_${id}`;
   const admin = new pg.Client({ ...server, database: 'postgres' });
   await admin.connect();

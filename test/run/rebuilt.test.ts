@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { integrationWorkflowId, syncWorkflowId } from '../../workflows/contract.ts';
+import { startEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+
+/* The long-running workflows, lost and rebuilt from their copies in storage. */
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+const QUERY = 'SELECT 1 AS "userId", {{last_sync_time}} AS since';
+
+interface CopyFile {
+  readonly number: number;
+  readonly state: { readonly lastSyncTime: number };
+}
+
+function newestCopy(name: string): { path: string; copy: CopyFile } {
+  const folder = join(engine.storage, 'state', 'sync', name);
+  const path = join(folder, readdirSync(folder).sort().at(-1) ?? '');
+  return { path, copy: JSON.parse(readFileSync(path, 'utf8')) as CopyFile };
+}
+
+test('a sync whose workflow was terminated is rebuilt with its last_sync_time, and says so', async () => {
+  const name = await engine.sync({ name: 'lost', query: QUERY });
+  const first = await engine.run(name);
+  const { definition, revision, storage } = await engine.rowcast.syncs.get(name);
+  await engine.terminate(syncWorkflowId(name));
+  expect(await engine.rowcast.syncs.find(name)).toBeNull();
+
+  const { change, notices } = await engine.rowcast.syncs.update(definition);
+  expect(change).toBe('unchanged');
+  expect(notices.join()).toMatch(
+    new RegExp(
+      `^The sync ${name} was taken over from copy \\d+ in storage, with last_sync_time ${first.until}\\.`,
+    ),
+  );
+  expect(await engine.rowcast.syncs.get(name)).toMatchObject({
+    definition,
+    revision,
+    storage,
+    lastSyncTime: first.until,
+    lastImport: first,
+  });
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', since: first.until });
+  expect((await engine.rowcast.syncs.update(definition)).notices).toEqual([]);
+});
+
+test('a run of a sync whose workflow was terminated fails and says what to do, and its window repeats', async () => {
+  const name = await engine.sync({ name: 'gone', query: QUERY });
+  const first = await engine.run(name);
+  const { definition } = await engine.rowcast.syncs.get(name);
+  await engine.terminate(syncWorkflowId(name));
+  const schedule = engine.temporal.schedule.getHandle(syncWorkflowId(name));
+  await schedule.trigger();
+  const { info } = await schedule.describe();
+  const action = info.recentActions.at(-1)?.action.workflow;
+  await expect(engine.temporal.workflow.getHandle(action?.workflowId ?? '').result()).rejects.toMatchObject({
+    cause: { message: expect.stringMatching(/is not running.*`rowcast apply`/) as string },
+  });
+  await engine.rowcast.syncs.update(definition);
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', since: first.until });
+});
+
+test('a run whose integration is gone says so in its import, and the next one after `apply` has all rows', async () => {
+  const name = await engine.sync({ name: 'orphan', query: QUERY });
+  const { definition } = await engine.rowcast.syncs.get(name);
+  await engine.terminate(integrationWorkflowId(definition.integration));
+  const failed = await engine.run(name);
+  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'not_found', trigger: 'manual', since: 0 });
+  expect(failed.error).toContain(`${integrationWorkflowId(definition.integration)} is not running`);
+  expect(failed.error).toContain('`rowcast apply`');
+  expect((await engine.rowcast.syncs.get(name)).running).toBeNull();
+
+  await engine.sync({ name: 'orphan', query: QUERY });
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: 1, since: 0 });
+});
+
+test('a living workflow wins over a copy in storage, whatever its number', async () => {
+  const name = await engine.sync({ name: 'living', query: QUERY });
+  const first = await engine.run(name);
+  const { path, copy } = newestCopy(name);
+  const forged = { ...copy, number: 900, state: { ...copy.state, lastSyncTime: 7, copy: 900 } };
+  writeFileSync(path.replace(/\d+\.json$/, '000000000900.json'), JSON.stringify(forged));
+
+  const second = await engine.run(name);
+  expect(second).toMatchObject({ outcome: 'succeeded', since: first.until });
+  const newest = newestCopy(name).copy;
+  expect(newest.number).toBeGreaterThan(900);
+  expect(newest.state.lastSyncTime).toBe(second.until);
+
+  const { definition } = await engine.rowcast.syncs.get(name);
+  await engine.terminate(syncWorkflowId(name));
+  const { notices } = await engine.rowcast.syncs.update(definition);
+  expect(notices.join()).toContain(`with last_sync_time ${second.until}`);
+});

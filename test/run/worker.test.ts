@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { parseRunName } from '../../workflows/contract.ts';
+import { startEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+
+/* Workers come and go; runs go on. */
+
+const ROWS = 3_000;
+/** About 3 MB: each lane has several batches of 500 KB. */
+const QUERY = `SELECT n AS "userId", repeat('x', 1000) AS note FROM generate_series(1, ${ROWS}) n`;
+
+let engine: Engine;
+afterEach(() => engine[Symbol.asyncDispose]());
+
+/** Whether a worker that was told to stop ended by itself, and how. */
+async function stopped(): Promise<{ exitCode: number | null; signal: string | null }> {
+  const { child } = engine.worker;
+  await engine.worker.stop('SIGTERM');
+  return { exitCode: child.exitCode, signal: child.signalCode };
+}
+
+async function startsDelivering(name: string): Promise<string> {
+  const before = engine.receiver.log.calls.length;
+  engine.receiver.misbehave({ kind: 'slow', ms: 1_000 });
+  const { run } = await engine.rowcast.syncs.run(name);
+  while (engine.receiver.log.calls.length === before) await sleep(20);
+  return run;
+}
+
+test('a worker that is told to stop while it delivers stops by itself, and another goes on where it was', async () => {
+  engine = await startEngine();
+  const name = await engine.sync({ query: QUERY });
+  const run = await startsDelivering(name);
+  expect(await stopped()).toEqual({ exitCode: 0, signal: null });
+  const partly = engine.receiver.log.calls.length;
+  expect(partly).toBeLessThan(ROWS);
+  engine.receiver.misbehave();
+
+  engine.startWorker();
+  expect(await engine.rowcast.imports.wait(run)).toMatchObject({ outcome: 'succeeded', delivered: ROWS });
+  const { received, distinct, violations } = engine.receiver.log.stats();
+  expect({ distinct, violations }).toEqual({ distinct: ROWS, violations: [] });
+  // What was acknowledged before is not sent again: at most the batches that were under way are, one a lane.
+  expect(received - distinct).toBeLessThan(partly + 4 * 500);
+  expect(await attemptsOf(run, 'extractRows')).toBe(1);
+  expect(await engine.filesLeft()).toEqual(expect.not.arrayContaining([expect.stringContaining('chunks')]));
+});
+
+test('a worker that is told to stop while it reads leaves no statement, and another reads anew', async () => {
+  engine = await startEngine();
+  const name = await engine.sync({
+    query: `SELECT n AS "userId", CASE WHEN n % 100 = 0 THEN pg_sleep(0.2)::text END AS slept FROM generate_series(1, 3000) n`,
+  });
+  const { run } = await engine.rowcast.syncs.run(name);
+  while ((await statements()) === 0) await sleep(20);
+  expect(await stopped()).toEqual({ exitCode: 0, signal: null });
+  while ((await statements()) > 0) await sleep(20);
+  expect(engine.receiver.requests).toBe(0);
+
+  engine.startWorker();
+  expect(await engine.rowcast.imports.wait(run)).toMatchObject({ outcome: 'succeeded', delivered: 3_000 });
+  expect(engine.receiver.log.stats()).toMatchObject({ received: 3_000, distinct: 3_000, violations: [] });
+});
+
+test('two workers on one storage share the lanes of a run', async () => {
+  engine = await startEngine({ env: { ROWCAST_SMALL_RUN_ROWS: '1', ROWCAST_DELIVER_SLOTS: '1' } });
+  const first = engine.worker;
+  try {
+    engine.startWorker();
+    const name = await engine.sync({ query: QUERY });
+    engine.receiver.misbehave({ kind: 'slow', ms: 1_000 });
+    const ended = await engine.run(name);
+    expect(ended).toMatchObject({ outcome: 'succeeded', delivered: ROWS });
+    expect(engine.receiver.log.stats()).toMatchObject({ received: ROWS, distinct: ROWS, violations: [] });
+    expect((await identitiesOf(ended.run, 'deliverLanes')).size).toBe(2);
+  } finally {
+    await first.stop('SIGKILL');
+  }
+});
+
+test('where no machine with the storage comes back, the run fails with a sentence, and its window repeats with the same messageIds', async () => {
+  engine = await startEngine({ env: { ROWCAST_STORAGE_WAIT_MS: '2000' } });
+  const name = await engine.sync({ query: QUERY });
+  const { storage } = await engine.rowcast.syncs.get(name);
+  const run = await startsDelivering(name);
+  await engine.killWorker();
+  engine.startWorker({ ROWCAST_STORAGE: `${engine.storage}-other` });
+  const failed = await engine.rowcast.imports.wait(run);
+  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable', rows: ROWS });
+  expect(failed.error).toContain(
+    `No worker that can reach the storage ${storage.id} (${storage.location}) took the work within 2 seconds`,
+  );
+  expect((await engine.rowcast.syncs.get(name)).lastSyncTime).toBe(0);
+  engine.receiver.misbehave();
+
+  await engine.killWorker();
+  engine.startWorker();
+  const repeated = await engine.run(name);
+  expect(repeated).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
+  expect(engine.receiver.log.stats()).toMatchObject({ distinct: ROWS, violations: [] });
+});
+
+async function statements(): Promise<number> {
+  const { rows } = await engine.sql.query(
+    `SELECT 1 FROM pg_stat_activity WHERE application_name = 'rowcast' AND datname = $1 AND query LIKE '%pg_sleep%'`,
+    [engine.database],
+  );
+  return rows.length;
+}
+
+async function eventsOf(run: string) {
+  const { workflowId = run } = parseRunName(run) ?? {};
+  return (await engine.temporal.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+}
+
+/** How often an activity of a type was scheduled. */
+async function attemptsOf(run: string, type: string): Promise<number> {
+  const events = await eventsOf(run);
+  return events.filter(
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === type,
+  ).length;
+}
+
+/** Which workers took activities of a type. */
+async function identitiesOf(run: string, type: string): Promise<Set<string>> {
+  const events = await eventsOf(run);
+  const scheduled = events
+    .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === type)
+    .map(({ eventId }) => String(eventId));
+  const started = events.flatMap(({ activityTaskStartedEventAttributes: start }) =>
+    start && scheduled.includes(String(start.scheduledEventId)) ? [start.identity ?? ''] : [],
+  );
+  return new Set(started);
+}
