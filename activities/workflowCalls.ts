@@ -1,5 +1,11 @@
 import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  QueryRejectCondition,
+  QueryRejectedError,
+  WorkflowClient,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isFailureCode, RowcastError } from '../errors.ts';
 
@@ -22,10 +28,13 @@ export async function updateWorkflow<Answer>(
   }
 }
 
-/** Queries a workflow. @throws RowcastError not_found where there is none. */
+/** Queries a workflow. @throws RowcastError not_found where there is none, or it has ended. */
 export async function queryWorkflow<Answer>(workflowId: string, query: string): Promise<Answer> {
   try {
-    const answer = await getClient().workflow.getHandle(workflowId).query<Answer | null>(query);
+    const { connection, options } = getClient();
+    const openOnly = { queryRejectCondition: QueryRejectCondition.NOT_OPEN };
+    const client = new WorkflowClient({ connection, namespace: options.namespace, ...openOnly });
+    const answer = await client.getHandle(workflowId).query<Answer | null>(query);
     if (answer !== null) return answer;
   } catch (error) {
     throw missing(error, workflowId);
@@ -34,7 +43,8 @@ export async function queryWorkflow<Answer>(workflowId: string, query: string): 
 }
 
 function missing(error: unknown, workflowId: string): unknown {
-  return error instanceof WorkflowNotFoundError ? notRunning(workflowId, error) : error;
+  const isGone = error instanceof WorkflowNotFoundError || error instanceof QueryRejectedError;
+  return isGone ? notRunning(workflowId, error) : error;
 }
 
 function notRunning(workflowId: string, cause?: unknown): RowcastError {

@@ -17,7 +17,7 @@ export function findState(kind: HolderKind, name: string): Promise<FoundState> {
 }
 
 /** How long a copy waits for a machine that can reach the storage: whoever asked learns the reason in time. */
-const NOBODY_CAME_MS = 10_000;
+const NOBODY_CAME_MS = 8_000;
 
 /**
  * Stores a numbered copy of a state; the state counts only once this resolves.
@@ -32,8 +32,8 @@ export async function saveCopy<State extends { readonly storage: StorageIdentity
   const { saveCopy: save } = proxyActivities<Pick<StorageActivities, 'saveCopy'>>({
     taskQueue: storageControlQueue(state.storage.id),
     scheduleToStartTimeout: NOBODY_CAME_MS,
-    startToCloseTimeout: '20 seconds',
-    scheduleToCloseTimeout: '20 seconds',
+    startToCloseTimeout: '12 seconds',
+    scheduleToCloseTimeout: '12 seconds',
     retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
     summary: 'store a copy of the state',
   });

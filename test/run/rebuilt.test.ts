@@ -72,7 +72,7 @@ test('a run whose integration is gone says so in its import, and the next one af
   const { definition } = await engine.rowcast.syncs.get(name);
   await engine.terminate(integrationWorkflowId(definition.integration));
   const failed = await engine.run(name);
-  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'not_found', trigger: 'manual', since: 0 });
+  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'not_found', since: 0 });
   expect(failed.error).toContain(`${integrationWorkflowId(definition.integration)} is not running`);
   expect(failed.error).toContain('`rowcast apply`');
   expect((await engine.rowcast.syncs.get(name)).running).toBeNull();
