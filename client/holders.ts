@@ -6,6 +6,8 @@ import type { ApplyAnswer, DefinitionDescription } from '../workflows/contract.t
 import { checked } from './checked.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
+import { requireExisting } from './references.ts';
+import type { Reference } from './references.ts';
 
 export interface ApplyOptions {
   /** Refuses with `revision_conflict` unless the definition is at this revision; 0: must not exist yet. */
@@ -30,6 +32,8 @@ interface Kind<Definition> {
   readonly parse: (input: unknown) => Definition;
   readonly workflowId: (name: string) => string;
   readonly summaryOf: (definition: Definition) => string;
+  /** What must exist before it. */
+  readonly referencesOf: (definition: Definition) => Reference[];
 }
 
 export function createDestinations(context: ClientContext): Definitions<unknown, DestinationDefinition> {
@@ -38,6 +42,7 @@ export function createDestinations(context: ClientContext): Definitions<unknown,
     parse: (input) => checked(DestinationDefinition, input, 'The destination'),
     workflowId: destinationWorkflowId,
     summaryOf: ({ name, kind }) => `destination ${name}: ${kind}`,
+    referencesOf: () => [],
   });
 }
 
@@ -47,12 +52,15 @@ export function createIntegrations(context: ClientContext): Definitions<unknown,
     parse: (input) => checked(IntegrationDefinition, input, 'The integration'),
     workflowId: integrationWorkflowId,
     summaryOf: ({ name, source, destination }) => `integration ${name}: ${source.kind} to ${destination}`,
+    referencesOf: ({ name, destination }) => [
+      { kind: 'destination', name: destination, by: `the integration ${name}` },
+    ],
   });
 }
 
 function createDefinitions<Definition extends { readonly name: string }>(
   context: ClientContext,
-  { word, parse, workflowId, summaryOf }: Kind<Definition>,
+  { word, parse, workflowId, summaryOf, referencesOf }: Kind<Definition>,
 ): Definitions<unknown, Definition> {
   const find = (name: string, signal?: AbortSignal) =>
     context.query<DefinitionDescription<Definition>>(workflowId(name), MESSAGES.describe, [], signal);
@@ -64,6 +72,7 @@ function createDefinitions<Definition extends { readonly name: string }>(
   return {
     async update(input, { ifRevision, signal } = {}) {
       const definition = parse(input);
+      for (const reference of referencesOf(definition)) await requireExisting(context, reference, signal);
       const target = {
         workflowType: WORKFLOWS[word],
         workflowId: workflowId(definition.name),

@@ -10,6 +10,7 @@ import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
 import type { ApplyOptions } from './holders.ts';
 import { asItIs } from './importRecords.ts';
+import { requireExisting } from './references.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';
 
@@ -113,11 +114,13 @@ function unlessGone(error: unknown): null {
   throw error;
 }
 
-function update(
+async function update(
   context: ClientContext,
   definition: SyncDefinition,
   { ifRevision, enabled, signal }: ApplySyncOptions,
 ): Promise<ApplyAnswer> {
+  const by = `the sync ${definition.name}`;
+  await requireExisting(context, { kind: 'integration', name: definition.integration, by }, signal);
   const target = {
     workflowType: WORKFLOWS.sync,
     workflowId: syncWorkflowId(definition.name),

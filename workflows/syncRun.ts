@@ -63,8 +63,8 @@ export async function syncRun(args?: RunArguments): Promise<ImportRecord | null>
   return end(result, record);
 }
 
-/** A run that could not begin is recorded where its sync can be told, and fails for what kept it from it. */
-async function endUnbegun(identity: RunIdentity, error: unknown): Promise<null> {
+/** A run that could not begin is recorded all the same, where its sync is there to be told, and fails for its reason. */
+async function endUnbegun(identity: RunIdentity, error: unknown): Promise<ImportRecord | null> {
   const { code, message } = explain(error, { storage: null, storageWaitMs: 0, giveUpAfter: '1 hour' });
   const result: RunResult = {
     run: identity.run,
@@ -78,11 +78,10 @@ async function endUnbegun(identity: RunIdentity, error: unknown): Promise<null> 
     error: message,
     warnings: [],
   };
-  await CancellationScope.nonCancellable(() =>
+  const record = await CancellationScope.nonCancellable(() =>
     control.finishRun({ sync: identity.sync, result, start: startOf(workflowInfo()) }),
-  ).catch(() => undefined);
-  end(result, null);
-  return null;
+  ).catch(() => null);
+  return end(result, record);
 }
 
 /** @throws CancelledFailure, ApplicationFailure where the run did not cover its window, so that Temporal shows it. */

@@ -189,6 +189,32 @@ test('the same file without what is wrong is applied', async () => {
   });
 });
 
+test('a definition that names what does not exist is refused without a file too', async () => {
+  const { syncs, integrations } = engine.rowcast;
+  const sync = {
+    name: `lone-${ID}`,
+    type: 'identify',
+    every: '1 hour',
+    query: 'SELECT 1',
+    integration: 'shp',
+  };
+  const source = { kind: 'postgres', host: 'x', database: 'x', user: 'x', password: { secret: 'x' } };
+  for (const [update, says] of [
+    [syncs.update(sync), `\`integration\` of the sync lone-${ID} is "shp"`],
+    [
+      integrations.update({ name: `lone-${ID}`, source, destination: 'coi' }),
+      `\`destination\` of the integration lone-${ID} is "coi"`,
+    ],
+  ] as const) {
+    const failure = await failureOf(update);
+    expect(failure.code).toBe('definition_invalid');
+    expect(failure.message).toContain(says);
+    expect(failure.message).toContain('correct the name');
+  }
+  expect(await syncs.find(sync.name)).toBeNull();
+  expect(await integrations.find(sync.name)).toBeNull();
+});
+
 test('where no worker is running, the command says so instead of waiting for ever', async () => {
   const env = { ...engine.env, ROWCAST_TASK_QUEUE: 'rowcast-nobody-polls' };
   for (const answer of [

@@ -114,14 +114,17 @@ test('a storage folder that is gone fails the run with a sentence, and its windo
 test('a worker with another storage does not take the run: it fails, naming the one that the sync remembers', async () => {
   await using engine = await startEngine({ env: WAIT });
   const name = await engine.sync({ query: QUERY });
-  const { storage } = await engine.rowcast.syncs.get(name);
+  const { definition, storage } = await engine.rowcast.syncs.get(name);
   await engine.killWorker();
   engine.startWorker({ ROWCAST_STORAGE: `${engine.storage}-other` });
   const failed = await engine.run(name);
   expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable', delivered: null });
   expect(failed.error).toContain(`No worker that can reach the storage ${storage.id} (${engine.storage})`);
   expect(failed.error).toContain('Start a worker with ROWCAST_STORAGE set to it');
-  expect((await engine.rowcast.syncs.get(name)).storage).toEqual(storage);
+  const refusal = await failureOf(engine.rowcast.syncs.update({ ...definition, title: 'Changed' }));
+  expect(refusal.code).toBe('storage_unreachable');
+  expect(refusal.message).toContain(`No worker that can reach the storage ${storage.id} (${engine.storage})`);
+  expect(await engine.rowcast.syncs.get(name)).toMatchObject({ definition, storage });
   await keepsWindow(engine, name, failed);
 
   await engine.killWorker();

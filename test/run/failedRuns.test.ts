@@ -103,6 +103,11 @@ test('a run that was terminated is recorded as failed, and the next one repeats 
   expect(next).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
   const recorded = await Array.fromAsync(engine.rowcast.imports.list(name));
   expect(recorded.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed']);
+  // What the lost run had staged is people's data, and goes with the next run.
+  const staged = (await engine.filesLeft()).filter(
+    (file) => file.includes(name) && /chunk|manifest/.test(file),
+  );
+  expect(staged).toEqual([]);
   expect(engine.receiver.log.calls).toHaveLength(before + ROWS);
   expect(engine.receiver.log.violations).toEqual([]);
 });

@@ -99,6 +99,7 @@ test('where no machine with the storage comes back, the run fails with a sentenc
   const repeated = await engine.run(name);
   expect(repeated).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
   expect(engine.receiver.log.stats()).toMatchObject({ distinct: ROWS, violations: [] });
+  expect(await engine.filesLeft()).toEqual(expect.not.arrayContaining([expect.stringContaining('chunks')]));
 });
 
 async function statements(): Promise<number> {
