@@ -32,7 +32,7 @@ export async function extractRows(
 ): Promise<StagedRows> {
   const { info, cancellationSignal: signal } = Context.current();
   const before = info.heartbeatDetails as ExtractHeartbeat | undefined;
-  const nowMs = sinceScheduled();
+  const elapsedMs = sinceScheduled();
   let progress: ExtractHeartbeat = {
     stage: 'extract',
     rows: 0,
@@ -41,14 +41,14 @@ export async function extractRows(
   };
   using heart = heartbeating(() => progress);
   const attempt = `${folder}/${ulid()}`;
-  const reached = (rows: number) => (progress = { ...progress, rows, reachedAfterMs: nowMs() });
+  const reached = (rows: number) => (progress = { ...progress, rows, reachedAfterMs: elapsedMs() });
   /** Whether waiting has gone on for long enough. */
   const isFinal = (error: unknown) => {
     const { reachedAfterMs, storageFailedAfterMs } = progress;
-    if (!isStorageFailure(error)) return nowMs() - reachedAfterMs > deps.settings.sourcePatienceMs;
-    progress = { ...progress, storageFailedAfterMs: storageFailedAfterMs ?? nowMs() };
+    if (!isStorageFailure(error)) return elapsedMs() - reachedAfterMs > deps.settings.sourcePatienceMs;
+    progress = { ...progress, storageFailedAfterMs: storageFailedAfterMs ?? elapsedMs() };
     heart.now();
-    return storageFailedAfterMs !== null && nowMs() - storageFailedAfterMs > deps.settings.storageWaitMs;
+    return storageFailedAfterMs !== null && elapsedMs() - storageFailedAfterMs > deps.settings.storageWaitMs;
   };
 
   return await explained(

@@ -200,13 +200,13 @@ test('a definition that names what does not exist is refused without a file too'
   };
   const source = { kind: 'postgres', host: 'x', database: 'x', user: 'x', password: { secret: 'x' } };
   for (const [update, says] of [
-    [syncs.update(sync), `\`integration\` of the sync lone-${ID} is "shp"`],
+    [() => syncs.update(sync), `\`integration\` of the sync lone-${ID} is "shp"`],
     [
-      integrations.update({ name: `lone-${ID}`, source, destination: 'coi' }),
+      () => integrations.update({ name: `lone-${ID}`, source, destination: 'coi' }),
       `\`destination\` of the integration lone-${ID} is "coi"`,
     ],
   ] as const) {
-    const failure = await failureOf(update);
+    const failure = await failureOf(update());
     expect(failure.code).toBe('definition_invalid');
     expect(failure.message).toContain(says);
     expect(failure.message).toContain('correct the name');

@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { ImportRecord } from '../../client/index.ts';
 import { scheduleId } from '../../workflows/contract.ts';
 import { failureOf } from '../connectors/request.ts';
@@ -34,6 +34,7 @@ function smallDisk(): { path: string; resize(megabytes: number): void; remove():
 }
 
 const disk = smallDisk();
+afterAll(() => disk?.remove());
 
 test.skipIf(disk === null)(
   'a storage that is full fails the run with a sentence, and its window repeats once there is room (skipped where no file system can be mounted)',
@@ -92,7 +93,6 @@ test.skipIf(disk === null)(
       });
     } finally {
       await engine[Symbol.asyncDispose]();
-      disk.remove();
     }
   },
 );
