@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import { check } from '../definitions/problems.ts';
 import { RowcastError } from '../errors.ts';
-import { problemsOf } from '../definitions/problems.ts';
 
 /** Checks what a caller gave. @throws RowcastError definition_invalid listing every problem. */
 export function checked<Schema extends z.ZodType>(
@@ -8,11 +8,10 @@ export function checked<Schema extends z.ZodType>(
   input: unknown,
   what: string,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const problems = problemsOf(parsed.error, input);
+  const result = check(schema, input);
+  if (result.ok) return result.value;
   throw new RowcastError(
     'definition_invalid',
-    `${what} is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    `${what} is not valid:\n${result.problems.map((line) => `  ${line}`).join('\n')}`,
   );
 }

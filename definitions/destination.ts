@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { SecretReference } from '../secrets/reference.ts';
 import { Name, Title } from './name.ts';
 
+const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';
+
 const Url = z
-  .url({
-    protocol: /^https?$/,
-    error: 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"',
-  })
+  .url({ protocol: /^https?$/, error: URL_WORDS, abort: true })
   .refine((url) => new URL(url).username === '' && new URL(url).password === '', {
     error: 'must not hold a user or password; give the key as `writeKey`',
+    abort: true,
   })
   .transform((url) => url.replace(/\/+$/, ''))
   .refine((url) => url.endsWith('/v1'), { error: 'must end in "/v1"; the batch endpoint is found below it' });
@@ -40,6 +40,9 @@ const HttpDestination = z.strictObject({
 
 /** A named endpoint with its write key, shared by integrations. */
 export const DestinationDefinition = z.discriminatedUnion('kind', [CustomerioDestination, HttpDestination], {
-  error: 'must be "customerio" or "http"',
+  error: ({ code }: { code: string }) =>
+    code === 'invalid_type'
+      ? 'must be a mapping, such as { kind: customerio, writeKey: { secret: customerio-write-key } }'
+      : 'must be "customerio" or "http"',
 });
 export type DestinationDefinition = z.output<typeof DestinationDefinition>;

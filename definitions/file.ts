@@ -3,7 +3,8 @@ import { parseDocument } from 'yaml';
 import { RowcastError } from '../errors.ts';
 import { DestinationDefinition } from './destination.ts';
 import { IntegrationDefinition } from './integration.ts';
-import { problemsOf } from './problems.ts';
+import { Name } from './name.ts';
+import { check } from './problems.ts';
 import { SyncDefinition } from './sync.ts';
 
 /** What a `rowcast.yaml` says. */
@@ -26,7 +27,9 @@ export interface FileReading {
   readonly readFile: (name: string) => Promise<string>;
 }
 
-const Section = z.record(z.string(), z.record(z.string(), z.unknown())).default({});
+const Section = z
+  .record(z.string(), z.record(z.string(), z.unknown(), 'must be a mapping of fields to values'))
+  .default({});
 const Whole = z.strictObject({
   version: z.literal(1, { error: 'must be 1: write `version: 1` as the first line' }),
   destinations: Section,
@@ -40,22 +43,49 @@ const Whole = z.strictObject({
  * @throws RowcastError definition_invalid that lists every problem, a line each.
  */
 export async function parseRowcastFile(text: string, reading: FileReading): Promise<RowcastFile> {
-  const document = parseDocument(text, { prettyErrors: true });
-  const [syntax] = document.errors;
-  if (syntax !== undefined) throw invalid(reading.path, [`is not valid YAML: ${syntax.message.trim()}`]);
-  const input: unknown = document.toJS() ?? {};
-  const whole = Whole.safeParse(input);
-  if (!whole.success) throw invalid(reading.path, problemsOf(whole.error, input));
+  const input = readYaml(text, reading.path);
+  const whole = check(Whole, input);
+  if (!whole.ok) throw invalid(reading.path, whole.problems);
 
   const problems: string[] = [];
-  const destinations = readSection('destinations', whole.data.destinations, DestinationDefinition, problems);
-  const integrations = readSection('integrations', whole.data.integrations, IntegrationDefinition, problems);
-  const syncs = await readSyncs(whole.data.syncs, reading, problems);
+  const destinations = readSection('destinations', whole.value.destinations, DestinationDefinition, problems);
+  const integrations = readSection('integrations', whole.value.integrations, IntegrationDefinition, problems);
+  const syncs = await readSyncs(whole.value.syncs, reading, problems);
   if (problems.length > 0) throw invalid(reading.path, problems);
   return { destinations, integrations, syncs };
 }
 
+/** Nothing of the text itself is quoted: it may hold what somebody took for a secret's place. */
+function readYaml(text: string, path: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true });
+  const [syntax] = document.errors;
+  if (syntax !== undefined) {
+    const [words = ''] = syntax.message.split(/:?\n/);
+    throw invalid(path, [`is not valid YAML: ${words.replace(/: ".*"(?= at line)/, '')}; correct it there`]);
+  }
+  try {
+    return document.toJS() ?? {};
+  } catch {
+    throw invalid(path, [
+      'is not valid YAML: it holds an alias (`*name`) without its anchor, or too many; put a text that begins with `*` in quotes',
+    ]);
+  }
+}
+
 type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** In a file a name is the key of its fields, not one of them. */
+function nameProblems(section: string, name: string, fields: Readonly<Record<string, unknown>>): string[] {
+  const place = `${section}.${name}`;
+  const own = Name.safeParse(name).success
+    ? []
+    : [`${place}: a name is 1 to 40 characters of a-z, 0-9 and "-"; free text goes into \`title\``];
+  if (!('name' in fields)) return own;
+  return [
+    ...own,
+    `${place}.name: is not a known field; the name is ${JSON.stringify(name)}, free text is \`title\``,
+  ];
+}
 
 function readSection<Schema extends z.ZodType>(
   section: string,
@@ -64,37 +94,35 @@ function readSection<Schema extends z.ZodType>(
   problems: string[],
 ): z.output<Schema>[] {
   return Object.entries(entries).flatMap(([name, fields]) => {
-    const input = { ...fields, name };
-    const parsed = schema.safeParse(input);
-    if (parsed.success) return [parsed.data];
-    problems.push(...problemsOf(parsed.error, input, [section, name]));
+    const unnamed = nameProblems(section, name, fields);
+    problems.push(...unnamed);
+    const input = { ...fields, name: unnamed.length === 0 ? name : SOME_NAME };
+    const read = check(schema, input, { prefix: [section, name], notSuggested: ['name'] });
+    if (read.ok) return [read.value];
+    problems.push(...read.problems);
     return [];
   });
 }
+
+/** Stands in for a name that was reported already, so that it is not reported again. */
+const SOME_NAME = 'name';
 
 const Enabled = z.boolean({ error: 'must be true or false' }).optional();
 
 async function readSyncs(entries: Entries, reading: FileReading, problems: string[]): Promise<FileSync[]> {
   const syncs: FileSync[] = [];
   for (const [name, { enabled: given, query: written, ...fields }] of Object.entries(entries)) {
-    const enabled = Enabled.safeParse(given);
-    if (!enabled.success) problems.push(`syncs.${name}.enabled: must be true or false`);
-    const query = await readQuery(name, written, reading, problems);
-    const input = { ...fields, name, query };
-    const parsed = SyncDefinition.safeParse(input);
-    // A file that cannot be read is reported already.
-    const isRead = written === undefined || query !== undefined;
-    if (!parsed.success) {
-      problems.push(
-        ...problemsOf(parsed.error, input, ['syncs', name]).filter(
-          (line) => isRead || !line.includes('.query:'),
-        ),
-      );
-    } else if (enabled.success) {
-      syncs.push({
-        definition: parsed.data,
-        ...(enabled.data === undefined ? {} : { enabled: enabled.data }),
-      });
+    const unnamed = nameProblems('syncs', name, fields);
+    const enabled = check(Enabled, given, { prefix: ['syncs', name, 'enabled'] });
+    const query = await readQuery(name, written, reading);
+    const input = { ...fields, name: unnamed.length === 0 ? name : SOME_NAME, query: query.text };
+    const place = { prefix: ['syncs', name], alsoKnown: ['enabled'], notSuggested: ['name'] };
+    const read = check(SyncDefinition, input, place);
+    problems.push(...unnamed, ...(enabled.ok ? [] : enabled.problems), ...query.problems);
+    if (!read.ok) problems.push(...read.problems);
+    else if (enabled.ok) {
+      const { value: isEnabled } = enabled;
+      syncs.push({ definition: read.value, ...(isEnabled === undefined ? {} : { enabled: isEnabled }) });
     }
   }
   return syncs;
@@ -107,19 +135,19 @@ async function readQuery(
   name: string,
   written: unknown,
   reading: FileReading,
-  problems: string[],
-): Promise<unknown> {
+): Promise<{ text: unknown; problems: string[] }> {
   const file = QueryFile.safeParse(written);
-  if (!file.success) return written;
+  if (!file.success) return { text: written, problems: [] };
   try {
-    return await reading.readFile(file.data.file);
+    return { text: await reading.readFile(file.data.file), problems: [] };
   } catch {
-    problems.push(
-      `syncs.${name}.query.file: ${JSON.stringify(file.data.file)} cannot be read; it is looked for beside ${reading.path}`,
-    );
-    return undefined;
+    const problem = `syncs.${name}.query.file: ${JSON.stringify(file.data.file)} cannot be read; it is looked for beside ${reading.path}`;
+    // The query that it stands for is not to be reported as missing too.
+    return { text: SOME_QUERY, problems: [problem] };
   }
 }
+
+const SOME_QUERY = 'SELECT 1';
 
 function invalid(path: string, problems: readonly string[]): RowcastError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;

@@ -1,43 +1,90 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { nearest } from './nearest.ts';
 
-/** Fields whose value is never shown, in whatever they hold. */
-const SECRET_FIELD = /key|password|secret|token/i;
+/** What checking an input came to: its value with defaults filled in, or a sentence for each problem. */
+export type Checked<Value> =
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problems: readonly string[] };
 
-/**
- * What is wrong with an input, a sentence each: the field, what it holds, and the fix.
- *
- * @param input what was checked, of which values are shown, except those of fields that hold secrets.
- * @param prefix the path of the input in the whole file.
- */
-export function problemsOf(error: z.ZodError, input: unknown, prefix: readonly PropertyKey[] = []): string[] {
-  return error.issues.flatMap((issue) => flatten(issue, input, prefix));
+export interface CheckPlace {
+  /** The path of the input in the whole file. */
+  readonly prefix?: readonly string[];
+  /** Fields that belong beside those of the schema, and those of the schema that are not to be suggested. */
+  readonly alsoKnown?: readonly string[];
+  readonly notSuggested?: readonly string[];
 }
 
-function flatten(issue: z.core.$ZodIssue, input: unknown, prefix: readonly PropertyKey[]): string[] {
-  const path = [...prefix, ...issue.path];
-  const where = path.length === 0 ? 'the whole' : path.map(String).join('.');
+/** Fields that hold a reference to a secret; neither what they hold nor the keys in it are ever shown. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set(['password', 'writeKey']);
+
+/** A longer text is shown by its beginning. */
+const SHOWN_CHARS_MAX = 60;
+
+/** Checks an input. Each problem is a sentence: the field by its path, what it holds, and the fix. */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  place: CheckPlace = {},
+): Checked<z.output<Schema>> {
+  const parsed = schema.safeParse(input, { error: (issue) => wordsFor(issue, place) });
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, input, place)) };
+}
+
+/** The words for what a schema has none of its own for. */
+function wordsFor(issue: z.core.$ZodRawIssue, place: CheckPlace): string {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(
-      (key) =>
-        `${[...path, key].map(String).join('.')}: is not a known field; correct its spelling, or remove it`,
-    );
+    return issue.keys.map((key) => unknownField(key, issue.inst, place)).join('\n');
   }
-  const value = valueAt(input, issue.path);
-  if (value === undefined && issue.code === 'invalid_type') return [`${where}: is missing`];
-  const said =
-    issue.message.includes(JSON.stringify(value)) || !isShown(path, value)
-      ? ''
-      : ` (it is ${JSON.stringify(value)})`;
-  return [`${where}: ${issue.message}${said}`];
+  if (issue.code === 'invalid_type') return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
+  return 'is not valid; correct it';
 }
 
-function isShown(path: readonly PropertyKey[], value: unknown): boolean {
-  if (path.some((part) => SECRET_FIELD.test(String(part)))) return false;
-  return (
-    typeof value === 'number' ||
-    typeof value === 'boolean' ||
-    (typeof value === 'string' && value.length <= 80)
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list, such as [order_id]',
+  object: 'a mapping of fields to values',
+  record: 'a mapping of names to their fields',
+};
+
+function unknownField(key: string, schema: unknown, place: CheckPlace): string {
+  const fields = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const known = [...fields, ...(place.alsoKnown ?? [])].filter(
+    (field) => !place.notSuggested?.includes(field),
   );
+  const meant = nearest(key, known);
+  return meant === null
+    ? 'is not a known field; correct its spelling, or remove it'
+    : `is not a known field; did you mean ${JSON.stringify(meant)}?`;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, input: unknown, { prefix = [] }: CheckPlace): string[] {
+  const path = [...prefix, ...issue.path.map(String)];
+  const isSecret = path.slice(prefix.length).some((part) => SECRET_FIELDS.has(part));
+  if (issue.code === 'unrecognized_keys' && !isSecret) {
+    const words = issue.message.split('\n');
+    return issue.keys.map((key, index) => `${[...path, key].join('.')}: ${words[index] ?? ''}`);
+  }
+  const where = path.length === 0 ? 'the whole' : path.join('.');
+  const value = valueAt(input, issue.path);
+  if (value === undefined) return [`${where}: is missing; ${fixOf(issue.message)}`];
+  return [`${where}: ${issue.message}${isSecret && value !== null ? '' : saidOf(value, issue.message)}`];
+}
+
+/** `must be text` as what to do about a field that is not there. */
+function fixOf(message: string): string {
+  return message.startsWith('must ') ? `it ${message}` : message;
+}
+
+/** What a field holds, unless its message says so already. */
+function saidOf(value: unknown, message: string): string {
+  if (Array.isArray(value)) return ' (it is a list)';
+  if (value !== null && typeof value === 'object') return ' (it is a mapping)';
+  if (typeof value !== 'string') return ` (it is ${String(value)})`;
+  // A URL may hold a password.
+  const text = value.replace(/\/\/.*@/s, '//…@');
+  const shown = text.length <= SHOWN_CHARS_MAX ? text : `${text.slice(0, SHOWN_CHARS_MAX)}…`;
+  return message.includes(JSON.stringify(value)) ? '' : ` (it is ${JSON.stringify(shown)})`;
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

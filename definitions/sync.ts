@@ -49,7 +49,13 @@ export const SyncDefinition = z
     /** Taken off `{{last_sync_time}}`, for transactions that commit late. */
     lookback: Duration('5 minutes').default('0 seconds'),
     nulls: z.enum(['send', 'omit'], { error: 'must be "send" or "omit"' }).default('send'),
-    messageIdFrom: z.array(z.string().min(1)).min(1, 'names no column; leave it out instead').optional(),
+    messageIdFrom: z
+      .array(
+        z.string('must name a column').min(1, 'must name a column'),
+        'must be a list of columns, such as [order_id]',
+      )
+      .min(1, 'names no column; leave it out instead')
+      .optional(),
     limits: SyncLimits.prefault({}),
     /** How long a run may wait for its destination before it fails and its window repeats. */
     giveUpAfter: Duration('20 hours', 1_000).default('20 hours'),
@@ -69,7 +75,7 @@ export const SyncDefinition = z
         path: ['every'],
         message:
           sync.every === undefined
-            ? 'is missing; say how often the sync runs with `every: 15 minutes` or `cron: "0 6 * * *"`'
+            ? 'say how often the sync runs with `every: 15 minutes` or `cron: "0 6 * * *"`'
             : 'and `cron` are both given; keep one of them',
       });
     }

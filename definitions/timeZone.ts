@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** An IANA time zone, such as `Europe/Berlin`. */
-export const TimeZone = z.string().refine(isTimeZone, {
+export const TimeZone = z.string('must be an IANA time zone, such as "Europe/Berlin"').refine(isTimeZone, {
   error: (issue) =>
     `${JSON.stringify(issue.input)} is not a time zone; give an IANA name such as "UTC" or "Europe/Berlin"`,
 });

@@ -6,7 +6,8 @@ const text = (example: string) =>
 
 export const PostgresConfig = z.strictObject({
   kind: z.literal('postgres'),
-  host: text('db.example.com'),
+  // A connection URL may hold a password.
+  host: text('db.example.com').regex(/^[^\s/@]+$/, 'must be a host alone, such as "db.example.com"'),
   port: z
     .int('must be a whole number')
     .min(1, 'must be from 1 to 65535')

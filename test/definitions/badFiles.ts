@@ -1,0 +1,230 @@
+/* Files with one thing wrong in each, and what their writer reads. */
+
+export const json = (fields: object) => JSON.stringify(fields);
+const fileOf = (section: string, fields: object) => `version: 1\n${section}: { shop: ${json(fields)} }`;
+
+const DESTINATION = { kind: 'http', url: 'https://example.com/v1', writeKey: { secret: 'key' } };
+const SOURCE = {
+  kind: 'postgres',
+  host: 'db.internal',
+  database: 'shop',
+  user: 'rowcast',
+  password: { secret: 'shop-password' },
+};
+const INTEGRATION = { source: SOURCE, destination: 'cio' };
+export const SYNC = { integration: 'shop', type: 'identify', every: '15 minutes', query: 'SELECT 1' };
+
+const destination = (fields: object) => fileOf('destinations', { ...DESTINATION, ...fields });
+const integration = (fields: object) => fileOf('integrations', { ...INTEGRATION, ...fields });
+const source = (fields: object) => integration({ source: { ...SOURCE, ...fields } });
+export const sync = (fields: object) => fileOf('syncs', { ...SYNC, ...fields });
+
+export const NAME = 'must be a name of 1 to 40 characters of a-z, 0-9 and "-"';
+const SECRET_NAME =
+  'must name a secret of the worker with 1 to 60 characters of a-z, 0-9 and "-", such as "shop-password"';
+const LITERAL =
+  'must name a secret of the worker, as in `{ secret: shop-password }`; a literal secret is refused, because definitions are readable in Temporal';
+export const MAPPING = 'must be a mapping of fields to values';
+const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';
+
+/** A file with one thing wrong, and the only line that says so. */
+export type Case = readonly [what: string, text: string, line: string];
+
+export const WHOLE: readonly Case[] = [
+  ['no version', '{}', 'version: is missing; it must be 1: write `version: 1` as the first line'],
+  ['another version', 'version: 2', 'version: must be 1: write `version: 1` as the first line (it is 2)'],
+  ['text instead of fields', 'people', `the whole: ${MAPPING} (it is "people")`],
+  ['a list instead of fields', '[]', `the whole: ${MAPPING} (it is a list)`],
+  ['a misspelt section', 'version: 1\nsync: {}', 'sync: is not a known field; did you mean "syncs"?'],
+  [
+    'an unknown section',
+    'version: 1\nwarehouse: {}',
+    'warehouse: is not a known field; correct its spelling, or remove it',
+  ],
+  [
+    'a section that is null',
+    'version: 1\nsyncs:',
+    'syncs: must be a mapping of names to their fields (it is null)',
+  ],
+  ['an entry that is null', 'version: 1\nsyncs:\n  people:', `syncs.people: ${MAPPING} (it is null)`],
+  [
+    'a name in free text',
+    `version: 1\nsyncs: { My People: ${json(SYNC)} }`,
+    'syncs.My People: a name is 1 to 40 characters of a-z, 0-9 and "-"; free text goes into `title`',
+  ],
+  [
+    'a name among the fields',
+    sync({ name: 'people' }),
+    'syncs.shop.name: is not a known field; the name is "shop", free text is `title`',
+  ],
+  [
+    'a key twice',
+    'version: 1\nversion: 1',
+    'is not valid YAML: Map keys must be unique at line 2, column 1; correct it there',
+  ],
+];
+
+export const DESTINATIONS: readonly Case[] = [
+  [
+    'no kind',
+    fileOf('destinations', {}),
+    'destinations.shop.kind: is missing; it must be "customerio" or "http"',
+  ],
+  [
+    'an unknown kind',
+    destination({ kind: 'custmerio' }),
+    'destinations.shop.kind: must be "customerio" or "http" (it is "custmerio")',
+  ],
+  [
+    'no write key',
+    destination({ writeKey: undefined }),
+    `destinations.shop.writeKey: is missing; it ${LITERAL}`,
+  ],
+  [
+    'a write key that is null',
+    destination({ writeKey: null }),
+    `destinations.shop.writeKey: ${LITERAL} (it is null)`,
+  ],
+  ['a literal write key', destination({ writeKey: 'hunter2' }), `destinations.shop.writeKey: ${LITERAL}`],
+  [
+    'a secret that is null',
+    destination({ writeKey: { secret: null } }),
+    `destinations.shop.writeKey.secret: ${SECRET_NAME} (it is null)`,
+  ],
+  [
+    'a literal secret as a secret',
+    destination({ writeKey: { secret: 'Hunter2!' } }),
+    `destinations.shop.writeKey.secret: ${SECRET_NAME}`,
+  ],
+  [
+    'a secret that is no text',
+    destination({ writeKey: { secret: 5 } }),
+    `destinations.shop.writeKey.secret: ${SECRET_NAME}`,
+  ],
+  [
+    'a secret without its name',
+    destination({ writeKey: {} }),
+    `destinations.shop.writeKey.secret: is missing; it ${SECRET_NAME}`,
+  ],
+  [
+    'a literal secret as a key',
+    destination({ writeKey: { secret: 'key', hunter2: null } }),
+    `destinations.shop.writeKey: ${LITERAL}`,
+  ],
+  ['no URL', destination({ url: undefined }), `destinations.shop.url: is missing; it ${URL_WORDS}`],
+  [
+    'a URL that is none',
+    destination({ url: 'example' }),
+    `destinations.shop.url: ${URL_WORDS} (it is "example")`,
+  ],
+  ['a URL that is a number', destination({ url: 5 }), `destinations.shop.url: ${URL_WORDS} (it is 5)`],
+  [
+    'a URL with a password',
+    destination({ url: 'https://me:hunter2@example.com/v1' }),
+    'destinations.shop.url: must not hold a user or password; give the key as `writeKey` (it is "https://…@example.com/v1")',
+  ],
+  [
+    'a URL that ends elsewhere',
+    destination({ url: 'https://example.com/v2' }),
+    'destinations.shop.url: must end in "/v1"; the batch endpoint is found below it (it is "https://example.com/v2")',
+  ],
+  [
+    'a size of no bytes',
+    destination({ callBytesMax: 0 }),
+    'destinations.shop.callBytesMax: must be at least 1 bytes (it is 0)',
+  ],
+  [
+    'a rate in words',
+    destination({ requestsPerSecond: 'fast' }),
+    'destinations.shop.requestsPerSecond: must be a whole number of requests (it is "fast")',
+  ],
+  [
+    'a misspelt field',
+    destination({ titel: 'Shop' }),
+    'destinations.shop.titel: is not a known field; did you mean "title"?',
+  ],
+  [
+    'an unknown region',
+    destination({ kind: 'customerio', region: 'moon' }),
+    'destinations.shop.region: must be "us" or "eu" (it is "moon")',
+  ],
+];
+
+export const INTEGRATIONS: readonly Case[] = [
+  [
+    'no source',
+    integration({ source: undefined }),
+    'integrations.shop.source: is missing; it must be a mapping, such as { kind: postgres, host: db.example.com, … }',
+  ],
+  [
+    'a source that is text',
+    integration({ source: 'postgres' }),
+    'integrations.shop.source: must be a mapping, such as { kind: postgres, host: db.example.com, … } (it is "postgres")',
+  ],
+  [
+    'an unknown source',
+    source({ kind: 'oracle' }),
+    'integrations.shop.source.kind: must be a known source: "postgres" (it is "oracle")',
+  ],
+  [
+    'no destination',
+    integration({ destination: undefined }),
+    `integrations.shop.destination: is missing; it ${NAME}`,
+  ],
+  [
+    'a destination that is null',
+    integration({ destination: null }),
+    `integrations.shop.destination: ${NAME} (it is null)`,
+  ],
+  [
+    'a title that is empty',
+    integration({ title: ' ' }),
+    'integrations.shop.title: is empty; leave it out instead (it is " ")',
+  ],
+  [
+    'an unknown time zone',
+    integration({ timezone: 'Berlin' }),
+    'integrations.shop.timezone: "Berlin" is not a time zone; give an IANA name such as "UTC" or "Europe/Berlin"',
+  ],
+  [
+    'a time zone that is null',
+    integration({ timezone: null }),
+    'integrations.shop.timezone: must be an IANA time zone, such as "Europe/Berlin" (it is null)',
+  ],
+  [
+    'a host that is missing',
+    source({ host: undefined }),
+    'integrations.shop.source.host: is missing; it must be text, such as "db.example.com"',
+  ],
+  [
+    'a host that is a URL with a password',
+    source({ host: 'postgres://me:hunter2@db/shop' }),
+    'integrations.shop.source.host: must be a host alone, such as "db.example.com" (it is "postgres://…@db/shop")',
+  ],
+  [
+    'a port in quotes',
+    source({ port: '5432' }),
+    'integrations.shop.source.port: must be a whole number (it is "5432")',
+  ],
+  [
+    'a port that is too high',
+    source({ port: 65536 }),
+    'integrations.shop.source.port: must be from 1 to 65535 (it is 65536)',
+  ],
+  [
+    'a database that is null',
+    source({ database: null }),
+    'integrations.shop.source.database: must be text, such as "shop" (it is null)',
+  ],
+  ['a literal password', source({ password: 'hunter2' }), `integrations.shop.source.password: ${LITERAL}`],
+  [
+    'a misspelt password',
+    source({ pasword: 'hunter2' }),
+    'integrations.shop.source.pasword: is not a known field; did you mean "password"?',
+  ],
+  [
+    'an unknown kind of TLS',
+    source({ tls: true }),
+    'integrations.shop.source.tls: must be "verify" (check the certificate), "require" (encrypt without checking) or "off" (it is true)',
+  ],
+];
