@@ -4,7 +4,8 @@ import type { ScheduleDescription, ScheduleHandle, ScheduleOptions } from '@temp
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
-import { describeTiming, scheduleTiming } from '../definitions/schedule.ts';
+import { scheduleTiming } from '../definitions/schedule.ts';
+import { changedElsewhere, createdAgain, pastStart } from '../definitions/scheduleNotices.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import { RowcastError } from '../errors.ts';
 import { runWorkflowIdPrefix, scheduleId, WORKFLOWS } from '../workflows/contract.ts';
@@ -35,7 +36,7 @@ export async function applySchedule(input: ApplyScheduleInput, taskQueue: string
   const handle = getClient().schedule.getHandle(scheduleId(definition.name));
   if (found === null) return createSchedule(input, taskQueue);
 
-  const notices = before === null ? [] : foreignChanges(found, before);
+  const notices = before === null ? [] : changedElsewhere(found.spec, before);
   const timing = scheduleTiming(definition, Date.parse(input.createdAt));
   await handle.update((current) => ({
     ...current,
@@ -54,7 +55,8 @@ function pausedState(enabled: boolean | undefined, current: { paused: boolean; n
 
 async function createSchedule(input: ApplyScheduleInput, taskQueue: string): Promise<string[]> {
   const { definition, before, createdAt, enabled = true } = input;
-  refusePastStart(definition, before);
+  const problem = before === null ? pastStart(definition, Date.now()) : null;
+  if (problem !== null) throw new RowcastError('definition_invalid', problem);
   const timing = scheduleTiming(definition, Date.parse(createdAt));
   const options: ScheduleOptions = {
     scheduleId: scheduleId(definition.name),
@@ -65,31 +67,12 @@ async function createSchedule(input: ApplyScheduleInput, taskQueue: string): Pro
   };
   const handle = await getClient().schedule.create(options);
   if (enabled && definition.startAt === undefined && before === null) await startNow(handle);
-  return before === null
-    ? []
-    : [`The Schedule of ${definition.name} had been deleted elsewhere; it was created again.`];
-}
-
-function refusePastStart({ name, startAt }: SyncDefinition, before: SyncDefinition | null): void {
-  if (before !== null || startAt === undefined || Date.parse(startAt) >= Date.now()) return;
-  throw new RowcastError(
-    'definition_invalid',
-    `startAt of the sync ${name} is ${startAt}, which is past; give a later moment, or leave it out to start at once.`,
-  );
+  return before === null ? [] : [createdAgain(definition.name)];
 }
 
 /** Without `startAt` the first run starts at once. */
 async function startNow(handle: ScheduleHandle): Promise<void> {
   await handle.trigger(ScheduleOverlapPolicy.SKIP);
-}
-
-/** Sentences about what the Schedule says now and the definition did not. */
-function foreignChanges(found: ScheduleDescription, before: SyncDefinition): string[] {
-  const is = describeTiming(found.spec);
-  const was = describeTiming(scheduleTiming(before, 0).spec);
-  if (is.every === was.every && is.cron === was.cron && is.timezone === was.timezone) return [];
-  const words = is.every ?? (is.cron === undefined ? 'another calendar' : `cron ${is.cron}`);
-  return [`The Schedule of ${before.name} had been changed elsewhere, to ${words}; the definition wins.`];
 }
 
 /** Deletes the Schedule of a sync, if there is one. */

@@ -28,7 +28,12 @@ export async function readRowcastFile(path: string): Promise<RowcastFile> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new RowcastError('definition_invalid', `The file ${path} cannot be read: ${messageOf(error)}.`);
+    // What follows the comma is the path again.
+    const [reason = ''] = messageOf(error).split(',');
+    throw new RowcastError(
+      'definition_invalid',
+      `The file ${path} cannot be read: ${reason}; correct its path.`,
+    );
   }
   return parseRowcastFile(text, { path, readFile: (name) => readFile(resolve(dirname(path), name), 'utf8') });
 }

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import type { FailedRow, ImportRecord } from '../client/index.ts';
 import { csvLine } from './csv.ts';
 import { count, moment, say, sayJson, sayTable, span } from './output.ts';
+import { wholeNumber } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
 
 export function addImport(program: Command): void {
@@ -27,11 +28,11 @@ function addListAndShow(command: Command): void {
   command
     .command('list [sync]')
     .description('imports, newest first')
-    .option('--limit <number>', 'how many', '20')
+    .option('--limit <number>', 'how many, 1 to 1000', wholeNumber('--limit', 1, 1_000), 20)
     .option('--json', 'print JSON')
-    .action(async (sync: string | undefined, { limit, json }: { limit: string; json?: boolean }) => {
+    .action(async (sync: string | undefined, { limit, json }: { limit: number; json?: boolean }) => {
       const { items } = await withRowcast((rowcast, signal) =>
-        rowcast.imports.page({ limit: Number(limit), signal, ...(sync === undefined ? {} : { sync }) }),
+        rowcast.imports.page({ limit, signal, ...(sync === undefined ? {} : { sync }) }),
       );
       if (json) return sayJson(items);
       const headings = ['STARTED', 'SYNC', 'OUTCOME', 'ROWS', 'DELIVERED', 'FAILED', 'TOOK', 'BY', 'RUN'];
@@ -97,10 +98,11 @@ async function sayErrorTable(errors: AsyncIterable<FailedRow>): Promise<void> {
   let total = 0;
   for await (const { row, code, message, data } of errors) {
     total += 1;
-    if (rows.length < TABLE_ROWS_MAX)
-      rows.push([String(row), code, message, JSON.stringify(data).slice(0, 120)]);
+    if (rows.length < TABLE_ROWS_MAX) rows.push([String(row), code, message, JSON.stringify(data)]);
   }
-  sayTable(['ROW', 'CODE', 'WHAT IS WRONG', 'DATA'], rows, 'No row failed.');
+  sayTable(['ROW', 'CODE', 'WHAT IS WRONG', 'DATA'], rows, 'No row failed.', {
+    fit: ['whole', 'whole', 'wrap', 'cut'],
+  });
   if (total > rows.length)
     say(`… and ${count(total - rows.length)} more; see all with --format ndjson or csv.`);
 }

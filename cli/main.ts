@@ -1,15 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { RowcastError } from '../errors.ts';
 import { addApply } from './applyCommand.ts';
 import { addWorkerAndDev } from './devCommand.ts';
 import { addImport } from './importCommand.ts';
+import { printable } from './output.ts';
 import { addSync } from './syncCommand.ts';
+import { UsageError } from './usage.ts';
 import { Interrupted } from './withRowcast.ts';
 
 /* Exit codes: 0; 1 for a failure that was reported; 2 for wrong usage. */
 
 const program = new Command('rowcast')
   .description('Reverse ETL on Temporal: the rows of a query become calls.')
+  .version(versionOf(), '--version', 'print the version')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 addApply(program);
@@ -27,14 +31,23 @@ try {
   process.exitCode = report(error);
 }
 
+function versionOf(): string {
+  const about = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(about) as { version: string }).version;
+}
+
 function inheritExit(command: Command): void {
   for (const child of command.commands) inheritExit(child.exitOverride());
 }
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof RowcastError || error instanceof Interrupted) {
+  if (error instanceof UsageError) {
     process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  if (error instanceof RowcastError || error instanceof Interrupted) {
+    process.stderr.write(`${printable(error.message)}\n`);
     return 1;
   }
   const stack = error instanceof Error ? error.stack : String(error);

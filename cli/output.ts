@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 
 /** Prints a line. */
 export function say(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${printable(line)}\n`);
 }
 
 /** Prints a value as JSON. */
@@ -10,40 +10,75 @@ export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2));
 }
 
+/** Text with its control characters as escapes: what came from a database or a server commands no terminal. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are the characters meant
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, (found) => {
+    return `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** How a column fits: as wide as it is, or into what the others leave, in lines or cut with an ellipsis. */
+export type Fit = 'whole' | 'wrap' | 'cut';
+
+export interface TableShape {
+  /** Of each column; all whole by default. */
+  readonly fit?: readonly Fit[];
+}
+
+/** The width where the output is no terminal, in characters. */
+const WIDTH = 100;
+const GAP = 2;
+const FITTED_MIN = 20;
+
+/** No borders: columns stand two spaces apart. */
+const NO_LINES = Object.fromEntries(
+  ['top', 'bottom', 'left', 'mid', 'right']
+    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
+    .concat('middle')
+    .map((name) => [name, '']),
+);
+
 /** Prints rows below headings; an empty list says so. */
 export function sayTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   empty: string,
+  { fit = [] }: TableShape = {},
 ): void {
   if (rows.length === 0) return say(empty);
+  const cells = rows.map((row) => row.map((text) => printable(text.replace(/\s+/g, ' '))));
   const table = new Table({
     head: [...headings],
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
-    chars: {
-      ...{
-        top: '',
-        'top-mid': '',
-        'top-left': '',
-        'top-right': '',
-        bottom: '',
-        'bottom-mid': '',
-        'bottom-left': '',
-      },
-      ...{
-        'bottom-right': '',
-        left: '',
-        'left-mid': '',
-        mid: '',
-        'mid-mid': '',
-        right: '',
-        'right-mid': '',
-        middle: '',
-      },
-    },
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': GAP },
+    chars: NO_LINES,
+    colWidths: widthsOf([headings, ...cells], fit),
   });
-  table.push(...rows.map((row) => [...row]));
-  say(table.toString());
+  table.push(
+    ...cells.map((row) => row.map((content, index) => ({ content, wordWrap: fit[index] === 'wrap' }))),
+  );
+  say(table.toString().replace(/ +$/gm, ''));
+}
+
+/** What whole columns leave is shared by the others; null: as wide as what it holds. */
+function widthsOf(lines: readonly (readonly string[])[], fit: readonly Fit[]): (number | null)[] {
+  const widths = (lines[0] ?? []).map((_heading, index) =>
+    Math.max(...lines.map((line) => (line[index] ?? '').length + GAP)),
+  );
+  const isFitted = (index: number) => (fit[index] ?? 'whole') !== 'whole';
+  const taken = widths.reduce((sum, width, index) => sum + (isFitted(index) ? 0 : width), 0);
+  const wanted = widths.reduce((sum, width, index) => sum + (isFitted(index) ? width : 0), 0);
+  const left = terminalWidth() + GAP - taken;
+  return widths.map((width, index) => {
+    if (!isFitted(index)) return null;
+    if (wanted <= left) return width;
+    return Math.max(FITTED_MIN, Math.min(width, Math.floor((left * width) / wanted)));
+  });
+}
+
+/** How many characters a line may have. */
+export function terminalWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : WIDTH;
 }
 
 /** A moment in UTC to the second, for people; a dash where there is none. @param iso ISO 8601 */

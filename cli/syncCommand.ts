@@ -1,10 +1,11 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { ImportRecord, PreviewResult, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
-import { RowcastError } from '../errors.ts';
-import { readRowcastFile } from './applyCommand.ts';
-import { count, moment, say, sayJson, sayTable } from './output.ts';
+import { withoutDefaults } from '../client/index.ts';
+import type { ImportRecord, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
+import { moment, say, sayJson, sayTable } from './output.ts';
 import { sayImport } from './importCommand.ts';
+import { addPreview } from './previewCommand.ts';
 import { showProgress } from './progressLine.ts';
 import { withRowcast } from './withRowcast.ts';
 
@@ -48,7 +49,7 @@ function addListAndShow(sync: Command): void {
   sync
     .command('show <name>')
     .description('one sync, whole')
-    .option('--yaml', 'print its part of a rowcast.yaml')
+    .addOption(new Option('--yaml', 'print its part of a rowcast.yaml').conflicts('json'))
     .option('--json', 'print JSON')
     .action(async (name: string, { yaml, json }: { yaml?: boolean; json?: boolean }) => {
       const { description, listing } = await withRowcast(async (rowcast, signal) => ({
@@ -114,97 +115,11 @@ function sayShown(
   say(definition.query.trimEnd().replace(/^/gm, '  '));
 }
 
-/** What `rowcast apply` takes again. */
-function yamlOf({ definition: { name, ...fields } }: SyncDescription, { enabled }: SyncListing): string {
+/** What `rowcast apply` takes again, and finds unchanged. */
+function yamlOf({ definition }: SyncDescription, { enabled }: SyncListing): string {
+  const { name, ...fields } = withoutDefaults(definition);
   const paused = enabled === false ? { enabled: false } : {};
   return stringify({ version: 1, syncs: { [name]: { ...fields, ...paused } } }, { lineWidth: 0 });
-}
-
-interface PreviewFlags {
-  readonly file?: string;
-  readonly since?: string;
-  readonly limit: string;
-  readonly json?: boolean;
-}
-
-function addPreview(sync: Command): void {
-  sync
-    .command('preview [name]')
-    .description('the first rows beside the calls they would become; nothing is sent')
-    .option('-f, --file <file>', 'preview a sync of this file, which need not be applied')
-    .option('--since <time>', 'the value for {{last_sync_time}}: Unix seconds or ISO 8601')
-    .option('--limit <rows>', 'how many rows, 1 to 100', '10')
-    .option('--json', 'print JSON')
-    .action(async (name: string | undefined, flags: PreviewFlags) => {
-      const previews = await withRowcast((rowcast, signal) => previewAll(rowcast, name, flags, signal));
-      if (flags.json) sayJson(previews.length === 1 ? previews[0]?.preview : previews);
-      else for (const { sync: shown, preview } of previews) sayPreview(shown, preview);
-    });
-}
-
-async function previewAll(
-  rowcast: Rowcast,
-  name: string | undefined,
-  flags: PreviewFlags,
-  signal: AbortSignal,
-) {
-  const since = flags.since === undefined ? undefined : unixSeconds(flags.since);
-  const options = { limit: Number(flags.limit), signal, ...(since === undefined ? {} : { since }) };
-  if (flags.file === undefined) {
-    if (name === undefined) throw new RowcastError('definition_invalid', 'Name a sync, or a file with -f.');
-    return [{ sync: name, preview: await rowcast.preview(name, options) }];
-  }
-  const file = await readRowcastFile(flags.file);
-  const chosen = file.syncs.filter(({ definition }) => name === undefined || definition.name === name);
-  if (chosen.length === 0)
-    throw new RowcastError(
-      'not_found',
-      `${flags.file} holds no sync${name === undefined ? '' : ` ${name}`}.`,
-    );
-  const previews = [];
-  for (const { definition: sync } of chosen) {
-    const integration =
-      file.integrations.find((other) => other.name === sync.integration) ??
-      (await rowcast.integrations.get(sync.integration, signal)).definition;
-    const destination =
-      file.destinations.find((other) => other.name === integration.destination) ??
-      (await rowcast.destinations.get(integration.destination, signal)).definition;
-    previews.push({
-      sync: sync.name,
-      preview: await rowcast.preview({ sync, integration, destination }, options),
-    });
-  }
-  return previews;
-}
-
-/** Unix seconds, or ISO 8601. @throws RowcastError */
-function unixSeconds(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  const ms = Date.parse(text);
-  if (!Number.isNaN(ms)) return Math.floor(ms / 1_000);
-  throw new RowcastError(
-    'definition_invalid',
-    `--since is ${JSON.stringify(text)}; give Unix seconds or ISO 8601, such as 2027-01-31T06:00:00Z.`,
-  );
-}
-
-function sayPreview(sync: string, { type, since, placements, rows, warnings }: PreviewResult): void {
-  say(
-    `${sync}: ${count(rows.length)} rows as ${type} calls, with last_sync_time ${since}. Nothing was sent.`,
-  );
-  for (const warning of warnings) say(`  Warning: ${warning}`);
-  say();
-  sayTable(
-    ['COLUMN', 'GOES TO', 'WHY'],
-    placements.map(({ column, path, why }) => [column, path.join('.'), why]),
-    'no column',
-  );
-  for (const row of rows) {
-    say();
-    say(`row ${row.row}`);
-    say(`  data  ${JSON.stringify(row.data)}`);
-    say('call' in row ? `  call  ${JSON.stringify(row.call)}` : `  PROBLEM ${row.code}: ${row.message}`);
-  }
 }
 
 interface RunFlags {

@@ -1,8 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { RowcastFile } from '../definitions/file.ts';
+import { pastStart } from '../definitions/scheduleNotices.ts';
 import { RowcastError } from '../errors.ts';
 import type { ApplyAnswer } from '../workflows/contract.ts';
+import type { ClientContext } from './context.ts';
+import { foresee, foreseeSync } from './foresee.ts';
+import type { Change } from './foresee.ts';
 import type { Definitions } from './holders.ts';
+import { describeSchedule } from './schedules.ts';
 import type { Syncs } from './syncs.ts';
 
 /** What was done, or would be done, with one definition of a file. */
@@ -22,70 +26,92 @@ export interface ApplyTargets {
   readonly syncs: Syncs;
 }
 
+/** One definition of a file: what to do, and what would be done. */
+interface Step {
+  readonly kind: AppliedDefinition['kind'];
+  readonly name: string;
+  readonly apply: () => Promise<Change>;
+  readonly foresee: () => Promise<Change>;
+}
+
 /**
- * Creates and changes what a file names, and deletes nothing. What depends on what exists already is checked
- * before anything is changed.
+ * Creates and changes what a file names, and deletes nothing. What can be refused without changing anything is
+ * refused before anything is changed.
  *
- * @throws RowcastError definition_invalid naming an integration or a destination that does not exist, or a past
- *   `startAt` of a new sync.
+ * @throws RowcastError definition_invalid naming an integration or a destination that does not exist, or the past
+ * `startAt` of a new sync.
  */
 export async function applyFile(
+  context: ClientContext,
   targets: ApplyTargets,
   file: RowcastFile,
   { dryRun, signal }: { dryRun: boolean; signal?: AbortSignal },
 ): Promise<AppliedDefinition[]> {
-  await refuseBeforehand(targets, file, signal);
-  const options = signal === undefined ? {} : { signal };
-  const applied: AppliedDefinition[] = [];
-  const steps = [
-    ...file.destinations.map((definition) => ({
-      kind: 'destination' as const,
-      definition,
-      target: targets.destinations,
-      enabled: undefined,
-    })),
-    ...file.integrations.map((definition) => ({
-      kind: 'integration' as const,
-      definition,
-      target: targets.integrations,
-      enabled: undefined,
-    })),
-    ...file.syncs.map(({ definition, enabled }) => ({
-      kind: 'sync' as const,
-      definition,
-      target: targets.syncs,
-      enabled,
-    })),
-  ];
-  for (const { kind, definition, target, enabled } of steps) {
-    const answer = dryRun
-      ? foreseen((await target.find(definition.name, signal))?.definition ?? null, definition)
-      : await target.update(definition, { ...options, ...(enabled === undefined ? {} : { enabled }) });
-    applied.push({
-      kind,
-      name: definition.name,
-      change: answer.change,
-      changed: answer.changed,
-      notices: answer.notices,
-    });
-  }
-  return applied;
-}
-
-async function refuseBeforehand(
-  targets: ApplyTargets,
-  file: RowcastFile,
-  signal?: AbortSignal,
-): Promise<void> {
   const problems = [
     ...(await unknownNames(targets, file, signal)),
     ...(await pastStarts(targets, file, signal)),
   ];
-  if (problems.length === 0) return;
-  throw new RowcastError(
-    'definition_invalid',
-    `Nothing was applied:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-  );
+  if (problems.length > 0) {
+    const lines = problems.map((line) => `  ${line}`).join('\n');
+    throw new RowcastError('definition_invalid', `Nothing was applied:\n${lines}`);
+  }
+  const applied: AppliedDefinition[] = [];
+  for (const { kind, name, apply, foresee } of stepsOf(context, targets, file, signal)) {
+    const { change, changed, notices } = dryRun
+      ? await foresee()
+      : await apply().catch((error: unknown) => {
+          throw withApplied(error, applied);
+        });
+    applied.push({ kind, name, change, changed, notices });
+  }
+  return applied;
+}
+
+function stepsOf(
+  context: ClientContext,
+  { destinations, integrations, syncs }: ApplyTargets,
+  file: RowcastFile,
+  signal?: AbortSignal,
+): Step[] {
+  const options = signal === undefined ? {} : { signal };
+  const held = (kind: 'destination' | 'integration', definition: { readonly name: string }): Step => {
+    const target = kind === 'destination' ? destinations : integrations;
+    const { name } = definition;
+    return {
+      kind,
+      name,
+      apply: () => target.update(definition, options),
+      foresee: async () => foresee((await target.find(name, signal))?.definition ?? null, definition),
+    };
+  };
+  return [
+    ...file.destinations.map((definition) => held('destination', definition)),
+    ...file.integrations.map((definition) => held('integration', definition)),
+    ...file.syncs.map(({ definition, ...enabled }): Step => {
+      const { name } = definition;
+      return {
+        kind: 'sync',
+        name,
+        apply: () => syncs.update(definition, { ...options, ...enabled }),
+        foresee: async () => {
+          const before = await syncs.find(name, signal);
+          const schedule = before === null ? null : await describeSchedule(context, name, signal);
+          return foreseeSync(before, schedule, { definition, ...enabled });
+        },
+      };
+    }),
+  ];
+}
+
+/** A failure half-way says what was applied before it. */
+function withApplied(error: unknown, applied: readonly AppliedDefinition[]): unknown {
+  const done = applied
+    .filter(({ change }) => change !== 'unchanged')
+    .map(({ kind, name }) => `${kind} ${name}`);
+  if (!(error instanceof RowcastError) || done.length === 0) return error;
+  return new RowcastError(error.code, `${error.message} Applied before it: ${done.join(', ')}.`, {
+    cause: error,
+  });
 }
 
 async function unknownNames(
@@ -116,30 +142,16 @@ async function unknownNames(
   return problems;
 }
 
-/** The worker refuses these too, but only after what stands before the sync in the file was applied. */
+/** An existing sync keeps its `startAt`, which has passed by now. */
 async function pastStarts(
   { syncs }: ApplyTargets,
   file: RowcastFile,
   signal?: AbortSignal,
 ): Promise<string[]> {
   const problems: string[] = [];
-  for (const { name, startAt } of file.syncs.map(({ definition }) => definition)) {
-    if (startAt === undefined || Date.parse(startAt) >= Date.now()) continue;
-    if ((await syncs.find(name, signal)) === null)
-      problems.push(
-        `syncs.${name}.startAt: ${startAt} is past; give a later moment, or leave it out to start at once`,
-      );
+  for (const { definition } of file.syncs) {
+    const problem = pastStart(definition, Date.now());
+    if (problem !== null && (await syncs.find(definition.name, signal)) === null) problems.push(problem);
   }
   return problems;
-}
-
-function foreseen(before: object | null, after: object): Pick<ApplyAnswer, 'change' | 'changed' | 'notices'> {
-  if (before === null) return { change: 'created', changed: [], notices: [] };
-  const [old, now] = [
-    before as Record<string, unknown>,
-    JSON.parse(JSON.stringify(after)) as Record<string, unknown>,
-  ];
-  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
-  const changed = names.filter((name) => !isDeepStrictEqual(old[name], now[name])).sort();
-  return { change: changed.length === 0 ? 'unchanged' : 'updated', changed, notices: [] };
 }

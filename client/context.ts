@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import {
   Client,
@@ -17,6 +16,7 @@ import proto from '@temporalio/proto';
 import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
 import { storageLocation } from '../storage/open.ts';
 import { MESSAGES } from '../workflows/contract.ts';
+import { pause } from './pause.ts';
 
 /** How an application finds Temporal, the workers and the storage. */
 export interface ConnectOptions {
@@ -31,6 +31,8 @@ const ANSWER_MS = 60_000;
 const GRPC_UNAVAILABLE = 14;
 const GRPC_DEADLINE_EXCEEDED = 4;
 const GRPC_NOT_FOUND = 5;
+const GRPC_PERMISSION_DENIED = 7;
+const GRPC_UNAUTHENTICATED = 16;
 /** How the server answers a query for a workflow whose task queue nobody polls. */
 const GRPC_FAILED_PRECONDITION = 9;
 
@@ -57,7 +59,7 @@ export class ClientContext {
   }
 
   static async open({ env = process.env }: ConnectOptions = {}): Promise<ClientContext> {
-    const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: definedOf(env) });
+    const { connectionOptions, namespace } = readSettings(env);
     const address = connectionOptions.address ?? 'localhost:7233';
     try {
       const connection = await Connection.connect({ ...connectionOptions, connectTimeout: 5_000 });
@@ -106,7 +108,7 @@ export class ClientContext {
           `No worker is polling the task queue ${this.taskQueue} in the namespace ${this.namespace} at ${this.address}; start one with \`npx rowcast worker\`.`,
         );
       }
-      await sleep(200, undefined, signal === undefined ? {} : { signal });
+      await pause(200, signal);
     }
   }
 
@@ -167,12 +169,13 @@ export class ClientContext {
 
   /** The names of what runs under a workflow type, newest first, a page at a time. */
   async listNames(workflowType: string, prefix: string, page: PageRequest): Promise<Page<string>> {
+    const pageSize = checkedLimit(page.limit ?? 100);
     const answer = await this.ask(
       () =>
         this.client.workflowService.listWorkflowExecutions({
           namespace: this.namespace,
           query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running' AND TaskQueue = '${this.taskQueue}'`,
-          pageSize: page.limit ?? 100,
+          pageSize,
           nextPageToken: Buffer.from(page.pageToken ?? '', 'base64'),
         }),
       page.signal,
@@ -201,6 +204,13 @@ export class ClientContext {
       return new RowcastError('not_found', `Temporal does not know it: ${messageOf(error)}.`, {
         cause: error,
       });
+    }
+    if (grpcCode(error) === GRPC_PERMISSION_DENIED || grpcCode(error) === GRPC_UNAUTHENTICATED) {
+      return new RowcastError(
+        'temporal_unreachable',
+        `The Temporal server at ${this.address} refuses this client: ${messageOf(error)}; check TEMPORAL_NAMESPACE and TEMPORAL_API_KEY.`,
+        { cause: error },
+      );
     }
     if (grpcCode(error) === GRPC_UNAVAILABLE) return unreachable(this.address, error);
     if (grpcCode(error) === GRPC_DEADLINE_EXCEEDED || grpcCode(error) === GRPC_FAILED_PRECONDITION) {
@@ -234,6 +244,15 @@ export interface Page<Item> {
   readonly items: readonly Item[];
   /** For the next page; null on the last one. */
   readonly nextPageToken: string | null;
+}
+
+/** The most items of a page. */
+const LIMIT_MAX = 1_000;
+
+/** @throws RowcastError definition_invalid unless it is 1 to 1000. */
+export function checkedLimit(limit: number): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_MAX) return limit;
+  throw new RowcastError('definition_invalid', `The limit of a page is ${limit}; give 1 to ${LIMIT_MAX}.`);
 }
 
 /** All items, page after page. */
@@ -282,6 +301,19 @@ function unreachable(address: string, cause: unknown): RowcastError {
     `The Temporal server at ${address} cannot be reached; check TEMPORAL_ADDRESS, or start one with \`npx rowcast dev\`.`,
     { cause },
   );
+}
+
+/** @throws RowcastError where TEMPORAL_… or the profile that they name cannot be read. */
+function readSettings(env: NodeJS.ProcessEnv) {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: definedOf(env) });
+  } catch (error) {
+    throw new RowcastError(
+      'temporal_unreachable',
+      `The settings for Temporal cannot be read: ${messageOf(error)}; correct TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the other TEMPORAL_… variables.`,
+      { cause: error },
+    );
+  }
 }
 
 function definedOf(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
@@ -14,9 +13,10 @@ import {
   WORKFLOWS,
 } from '../workflows/contract.ts';
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
-import { eachItem } from './context.ts';
+import { checkedLimit, eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
 import { asItIs, importsOf } from './importRecords.ts';
+import { pause } from './pause.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
 
@@ -65,12 +65,12 @@ export function createImports(context: ClientContext): Imports {
         const progress = await progressOf(context, run, signal);
         yield progress;
         if (!progress.running) return;
-        await sleep(WATCH_MS, undefined, signal === undefined ? {} : { signal });
+        await pause(WATCH_MS, signal);
       }
     },
     async wait(run, signal) {
       while ((await progressOf(context, run, signal)).running) {
-        await sleep(WATCH_MS, undefined, signal === undefined ? {} : { signal });
+        await pause(WATCH_MS, signal);
       }
       return get(run, signal);
     },
@@ -81,6 +81,7 @@ async function pageOf(
   context: ClientContext,
   { sync, limit = PAGE_SIZE, pageToken, signal }: ImportsRequest,
 ): Promise<Page<ImportRecord>> {
+  checkedLimit(limit);
   const syncs = sync === undefined ? await allSyncs(context, signal) : [sync];
   const found = await Promise.all(syncs.map((name) => importsOf(context, name, signal)));
   if (sync !== undefined && found[0] === null) {

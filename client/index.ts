@@ -27,7 +27,7 @@ export interface Rowcast extends AsyncDisposable {
     options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
   ): Promise<AppliedDefinition[]>;
   /** The first rows of a saved sync, or of definitions that are not saved, beside the calls they would become. */
-  preview(what: string | PreviewDefinitions, options?: Partial<PreviewOptions>): Promise<PreviewResult>;
+  preview(what: string | PreviewDefinitions, options?: PreviewOptions): Promise<PreviewResult>;
   close(): Promise<void>;
 }
 
@@ -49,46 +49,39 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
     syncs,
     imports: createImports(context),
     apply: (file, { dryRun = false, signal } = {}) =>
-      applyFile({ destinations, integrations, syncs }, file, {
+      applyFile(context, { destinations, integrations, syncs }, file, {
         dryRun,
         ...(signal === undefined ? {} : { signal }),
       }),
-    async preview(what, { since, ...options } = {}) {
-      if (typeof what !== 'string') return preview(context, what, { ...options, since: since ?? 0 });
-      const { definition: sync, lastSyncTime } = await syncs.get(what, options.signal);
-      const { definition: integration } = await integrations.get(sync.integration, options.signal);
-      const { definition: destination } = await destinations.get(integration.destination, options.signal);
-      return preview(
-        context,
-        { sync, integration, destination },
-        { ...options, since: since ?? lastSyncTime },
-      );
-    },
+    preview: (what, options = {}) => preview(context, { destinations, integrations, syncs }, what, options),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
 export { parseRowcastFile } from '../definitions/file.ts';
-export type { RowcastFile } from '../definitions/file.ts';
+export { withoutDefaults } from '../definitions/withoutDefaults.ts';
+export type { FileSync, RowcastFile } from '../definitions/file.ts';
 export type { SyncDefinition } from '../definitions/sync.ts';
 export { RowcastError } from '../errors.ts';
 export type { FailureCode } from '../errors.ts';
 export type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 export type {
   ApplyAnswer,
+  DefinitionDescription,
   ImportRecord,
   Outcome,
   PreviewResult,
+  PreviewRow,
   SyncDescription,
   Trigger,
 } from '../workflows/contract.ts';
 export type { AppliedDefinition } from './apply.ts';
 export type { ConnectOptions, Page, PageRequest } from './context.ts';
-export type { Definitions } from './holders.ts';
-export type { Imports } from './imports.ts';
+export type { ApplyOptions, Definitions } from './holders.ts';
+export type { Imports, ImportsRequest } from './imports.ts';
 export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 export type { Progress } from './progress.ts';
 export type { StartedRun } from './startRun.ts';
-export type { SyncListing, Syncs } from './syncs.ts';
+export type { ApplySyncOptions, SyncListing, Syncs } from './syncs.ts';
 export type { DestinationDefinition, IntegrationDefinition };

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import type { ScheduleDescription } from '@temporalio/client';
 import { RowcastError } from '../errors.ts';
 import { runName, scheduleId } from '../workflows/contract.ts';
 import type { ClientContext } from './context.ts';
+import { pause } from './pause.ts';
 
 /** The run that was started, or the one that was under way already. */
 export interface StartedRun {
@@ -34,7 +34,7 @@ export async function startRun(
     const last = runsOf(now).at(-1);
     const skipped = now.info.numActionsSkippedOverlap > before.info.numActionsSkippedOverlap;
     if (skipped && last !== undefined) return { started: false, run: last };
-    await sleep(POLL_MS, undefined, signal === undefined ? {} : { signal });
+    await pause(POLL_MS, signal);
   }
   throw new RowcastError(
     'no_worker',

@@ -8,9 +8,11 @@ import type { ApplyAnswer, ImportRecord, Outcome, SyncDescription } from '../wor
 import { checked } from './checked.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
+import { withEnabled } from './foresee.ts';
 import type { ApplyOptions } from './holders.ts';
 import { asItIs } from './importRecords.ts';
 import { requireExisting } from './references.ts';
+import { describeSchedule, unlessGone } from './schedules.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';
 
@@ -109,11 +111,6 @@ async function withRunAsItIs(
   return record.outcome === 'running' ? sync : { ...sync, running: null, lastImport: record };
 }
 
-function unlessGone(error: unknown): null {
-  if (error instanceof RowcastError && error.code === 'not_found') return null;
-  throw error;
-}
-
 async function update(
   context: ClientContext,
   definition: SyncDefinition,
@@ -132,7 +129,9 @@ async function update(
     ...(ifRevision === undefined ? {} : { ifRevision }),
     ...(enabled === undefined ? {} : { enabled }),
   };
-  return context.updateWithStart<ApplyAnswer>(target, request, signal);
+  const before = enabled === undefined ? null : await describeSchedule(context, definition.name, signal);
+  const answer = await context.updateWithStart<ApplyAnswer>(target, request, signal);
+  return withEnabled(answer, before, enabled);
 }
 
 async function setEnabled(
@@ -146,18 +145,6 @@ async function setEnabled(
     () => (enabled ? handle.unpause('Enabled with Rowcast') : handle.pause('Disabled with Rowcast')),
     signal,
   );
-}
-
-async function describeSchedule(
-  context: ClientContext,
-  name: string,
-  signal?: AbortSignal,
-): Promise<ScheduleDescription | null> {
-  try {
-    return await context.ask(() => context.client.schedule.getHandle(scheduleId(name)).describe(), signal);
-  } catch (error) {
-    return unlessGone(error);
-  }
 }
 
 /** The definition's words where the Schedule still says the same, else the Schedule's own. */

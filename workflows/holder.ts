@@ -11,7 +11,8 @@ import {
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
-import { changedFields, checkRevision } from './changes.ts';
+import { changedFields } from './changedFields.ts';
+import { checkRevision } from './checkRevision.ts';
 import { MESSAGES } from './contract.ts';
 import type { ApplyAnswer, ApplyRequest, DefinitionDescription } from './contract.ts';
 import { findState, saveCopy } from './copies.ts';

@@ -13,7 +13,8 @@ import {
 import type { ControlActivities } from '../activities/types.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
-import { changedFields, checkRevision } from './changes.ts';
+import { changedFields } from './changedFields.ts';
+import { checkRevision } from './checkRevision.ts';
 import { MESSAGES } from './contract.ts';
 import type { ApplyAnswer, ApplyRequest, ImportRecord, SyncDescription } from './contract.ts';
 import { findState, saveCopy } from './copies.ts';
@@ -22,6 +23,7 @@ import { beginRun, changeDefinition, describeSync, finishRun, isCovered, newSync
 import type { Transition } from './syncState.ts';
 import { createTurns } from './turns.ts';
 import type { Turns } from './turns.ts';
+import { queryNotice } from './words.ts';
 
 const { applySchedule, healSchedule, removeSchedule } = proxyActivities<
   Pick<ControlActivities, 'applySchedule' | 'healSchedule' | 'removeSchedule'>
@@ -168,14 +170,6 @@ async function restoreSchedule(name: string, before: SyncState | null): Promise<
   if (before === null) return removeSchedule(name);
   const { definition, createdAt } = before;
   await applySchedule({ definition, before: definition, createdAt });
-}
-
-function queryNotice(changed: readonly string[], lastSyncTime: number): string[] {
-  if (!changed.includes('query') || lastSyncTime === 0) return [];
-  const when = new Date(lastSyncTime * 1_000).toISOString();
-  return [
-    `The query changed; last_sync_time stays ${lastSyncTime} (${when}), so rows that did not change since are not sent again.`,
-  ];
 }
 
 /** Where there is no state yet, takes over the copy that is in storage; says which storage it is. */

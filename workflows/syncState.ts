@@ -87,7 +87,12 @@ function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Tr
     id: `${state.generation}.${state.lastSyncTime}.${nowMs}`,
     firstAttemptAtMs: nowMs,
   };
-  const grant: RunGrant = { sync: state.definition, storage: state.storage, since: since(state), window };
+  const grant: RunGrant = {
+    sync: state.definition,
+    storage: state.storage,
+    since: windowStart(state.lastSyncTime, state.definition),
+    window,
+  };
   const lease: Lease = {
     record: { ...startedRecord(state, request), since: grant.since },
     generation: state.generation,
@@ -193,8 +198,8 @@ export function describeSync(state: SyncState): SyncDescription {
 }
 
 /** The value for `{{last_sync_time}}` of the next run. */
-function since(state: SyncState): number {
-  return Math.max(0, state.lastSyncTime - Math.ceil((durationMs(state.definition.lookback) ?? 0) / 1_000));
+export function windowStart(lastSyncTime: number, { lookback }: Pick<SyncDefinition, 'lookback'>): number {
+  return Math.max(0, lastSyncTime - Math.ceil((durationMs(lookback) ?? 0) / 1_000));
 }
 
 function startedRecord(state: SyncState, request: RunBeginning & { readonly run: string }): ImportRecord {

@@ -14,3 +14,12 @@ export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): stri
       return `Failed: ${result.error ?? ''} (${counts})`;
   }
 }
+
+/** Said where a query changed: what it found before is not sent again. @param lastSyncTime whole Unix seconds. */
+export function queryNotice(changed: readonly string[], lastSyncTime: number): string[] {
+  if (!changed.includes('query') || lastSyncTime === 0) return [];
+  const when = new Date(lastSyncTime * 1_000).toISOString();
+  return [
+    `The query changed; last_sync_time stays ${lastSyncTime} (${when}), so rows that did not change since are not sent again.`,
+  ];
+}

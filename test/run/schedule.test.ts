@@ -138,6 +138,6 @@ test('a Schedule that was deleted elsewhere is shown, not created again, until t
   );
   const { definition } = await engine.rowcast.syncs.get(name);
   const { notices } = await engine.rowcast.syncs.update(definition, { enabled: false });
-  expect(notices.join()).toMatch(/it was created again/);
+  expect(notices.join()).toMatch(/it is created again/);
   expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded' });
 });

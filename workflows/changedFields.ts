@@ -1,5 +1,3 @@
-import { ApplicationFailure } from '@temporalio/workflow';
-
 /** The names of the fields in which two definitions differ. */
 export function changedFields(before: object, after: object): string[] {
   const [old, now] = [before as Record<string, unknown>, after as Record<string, unknown>];
@@ -17,16 +15,5 @@ function canonical(value: unknown): string {
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
-  );
-}
-
-/** @throws ApplicationFailure revision_conflict where somebody else changed the definition meanwhile. */
-export function checkRevision(what: string, revision: number, ifRevision: number | undefined): void {
-  if (ifRevision === undefined || ifRevision === revision) return;
-  throw ApplicationFailure.nonRetryable(
-    revision === 0
-      ? `${what} does not exist, but revision ${ifRevision} of it was to be changed. List what exists and try again.`
-      : `${what} is at revision ${revision}, not ${ifRevision}: somebody changed it meanwhile. Look at it again, then repeat your change.`,
-    'revision_conflict',
   );
 }

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+const COMMAND = join(import.meta.dirname, '..', '..', 'cli', 'rowcast.mjs');
+
+/** What a command said, and how it ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StartedCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts the command as a user does. */
+export function startRowcast(env: NodeJS.ProcessEnv, ...args: readonly string[]): StartedCommand {
+  const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { child, ended: said.then(([stdout, stderr]) => ({ code: child.exitCode, stdout, stderr })) };
+}
+
+/** Runs the command to its end. */
+export function runRowcast(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Ended> {
+  return startRowcast(env, ...args).ended;
+}
