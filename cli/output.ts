@@ -78,7 +78,9 @@ function widthsOf(lines: readonly (readonly string[])[], fit: readonly Fit[]): (
 
 /** How many characters a line may have. */
 export function terminalWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : WIDTH;
+  const { isTTY, columns } = process.stdout;
+  // A terminal that does not know its width says 0.
+  return isTTY && columns > 0 ? columns : WIDTH;
 }
 
 /** A moment in UTC to the second, for people; a dash where there is none. @param iso ISO 8601 */

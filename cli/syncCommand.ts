@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { withoutDefaults } from '../client/index.ts';
-import type { ImportRecord, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
+import type { ImportRecord, Outcome, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
 import { moment, say, sayJson, sayTable } from './output.ts';
 import { sayImport } from './importCommand.ts';
 import { addPreview } from './previewCommand.ts';
@@ -139,7 +139,7 @@ function addRun(sync: Command): void {
     .option('--json', 'print JSON')
     .action(async (name: string, flags: RunFlags) => {
       const ended = await withRowcast((rowcast, signal) => run(rowcast, name, flags, signal));
-      if (ended !== null && !isGood(ended, flags)) process.exitCode = 1;
+      if (ended !== null && !isGood(ended.outcome, flags.strict === true)) process.exitCode = 1;
     });
 }
 
@@ -161,6 +161,7 @@ async function run(
   return ended;
 }
 
-function isGood({ outcome }: ImportRecord, { strict }: RunFlags): boolean {
-  return outcome === 'succeeded' || (outcome === 'succeeded_with_errors' && strict !== true);
+/** Whether a run ended well enough for exit code 0. */
+export function isGood(outcome: Outcome, strict: boolean): boolean {
+  return outcome === 'succeeded' || (outcome === 'succeeded_with_errors' && !strict);
 }

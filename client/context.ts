@@ -81,6 +81,8 @@ export class ClientContext {
 
   /** Asks Temporal alone. @throws RowcastError */
   async ask<Answer>(task: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    // The connection only notices a signal that is aborted later.
+    signal?.throwIfAborted();
     try {
       const withDeadline = () => this.connection.withDeadline(Date.now() + ANSWER_MS, task);
       return await (signal === undefined
@@ -216,7 +218,7 @@ export class ClientContext {
     if (grpcCode(error) === GRPC_DEADLINE_EXCEEDED || grpcCode(error) === GRPC_FAILED_PRECONDITION) {
       return new RowcastError(
         'no_worker',
-        `No answer came within ${ANSWER_MS / 1_000} seconds from the workers on the task queue ${this.taskQueue}; look at their logs.`,
+        `No answer came in time from the workers on the task queue ${this.taskQueue}; see whether one is still running, and look at its log.`,
         { cause: error },
       );
     }
