@@ -1,7 +1,7 @@
-import { RowcastError } from '../errors.ts';
 import { parseRunName } from '../workflows/contract.ts';
 import type { RunProgress } from '../workflows/contract.ts';
 import type { ClientContext } from './context.ts';
+import { unlessGone } from './unlessGone.ts';
 
 /** How far a run is. What is not known now is null. */
 export interface Progress {
@@ -15,7 +15,10 @@ export interface Progress {
   readonly trouble: string | null;
 }
 
-/** Reads the progress of a run from the heartbeats of its activities. @throws RowcastError not_found */
+/** A run that Temporal no longer keeps has ended. */
+const ENDED: Progress = { running: false, rows: null, delivered: null, failed: null, trouble: null };
+
+/** Reads the progress of a run from the heartbeats of its activities. @throws RowcastError */
 export async function progressOf(
   context: ClientContext,
   run: string,
@@ -23,7 +26,9 @@ export async function progressOf(
 ): Promise<Progress> {
   const name = parseRunName(run);
   const handle = context.client.workflow.getHandle(name?.workflowId ?? run);
-  const { raw, status } = await context.ask(() => handle.describe(), signal).catch(unlessGone);
+  const described = await context.ask(() => handle.describe(), signal).catch(unlessGone);
+  if (described === null) return ENDED;
+  const { raw, status } = described;
   const isThisRun = name === null || raw.workflowExecutionInfo?.firstRunId === name.firstExecutionRunId;
   const activities = raw.pendingActivities ?? [];
   const beats = activities.flatMap(({ heartbeatDetails }) => decoded(heartbeatDetails?.payloads?.[0]?.data));
@@ -38,15 +43,6 @@ export async function progressOf(
     delivered: deliver.length === 0 ? null : deliver.reduce((sum, { delivered }) => sum + delivered, 0),
     failed: deliver.length === 0 ? null : deliver.reduce((sum, { failed }) => sum + failed, 0),
     trouble: trouble ?? null,
-  };
-}
-
-/** A run that Temporal no longer keeps has ended. */
-function unlessGone(error: unknown) {
-  if (!(error instanceof RowcastError) || error.code !== 'not_found') throw error;
-  return { raw: {}, status: { name: 'COMPLETED' } } as never as {
-    raw: { workflowExecutionInfo?: { firstRunId?: string }; pendingActivities?: never[] };
-    status: { name: string };
   };
 }
 

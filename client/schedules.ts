@@ -1,7 +1,7 @@
 import type { ScheduleDescription } from '@temporalio/client';
-import { RowcastError } from '../errors.ts';
 import { scheduleId } from '../workflows/contract.ts';
 import type { ClientContext } from './context.ts';
+import { unlessGone } from './unlessGone.ts';
 
 /** The Schedule of a sync, or null where there is none. */
 export async function describeSchedule(
@@ -14,10 +14,4 @@ export async function describeSchedule(
   } catch (error) {
     return unlessGone(error);
   }
-}
-
-/** Null for what does not exist. */
-export function unlessGone(error: unknown): null {
-  if (error instanceof RowcastError && error.code === 'not_found') return null;
-  throw error;
 }

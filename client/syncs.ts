@@ -13,8 +13,10 @@ import type { ApplyOptions } from './holders.ts';
 import { asItIs } from './importRecords.ts';
 import { requireExisting } from './references.ts';
 import { describeSchedule, unlessGone } from './schedules.ts';
+import { describeSchedule } from './schedules.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';
+import { unlessGone } from './unlessGone.ts';
 
 /** A sync as a list shows it; what is unknown is null. */
 export interface SyncListing {

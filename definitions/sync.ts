@@ -68,21 +68,29 @@ export const SyncDefinition = z
       .max(1_000, 'must be at most 1000')
       .default(100),
   })
-  .superRefine((sync, context) => {
-    if ((sync.every === undefined) === (sync.cron === undefined)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['every'],
-        message:
-          sync.every === undefined
-            ? 'say how often the sync runs with `every: 15 minutes` or `cron: "0 6 * * *"`'
-            : 'and `cron` are both given; keep one of them',
-      });
-    }
-    if (sync.timezone !== undefined && sync.cron === undefined) {
-      context.addIssue({ code: 'custom', path: ['timezone'], message: 'only goes with `cron`; remove it' });
-    }
-    const problem = checkQuery(sync.query, sync.limits.queryCharsMax);
+  // Looked at even where another field is wrong, so that all problems are told at once.
+  .superRefine(checkTiming, { when: ({ value }) => typeof value === 'object' && value !== null })
+  .superRefine(({ query, limits }, context) => {
+    const problem = checkQuery(query, limits.queryCharsMax);
     if (problem !== null) context.addIssue({ code: 'custom', path: ['query'], message: problem });
   });
 export type SyncDefinition = z.output<typeof SyncDefinition>;
+
+function checkTiming(
+  { every, cron, timezone }: { every?: unknown; cron?: unknown; timezone?: unknown },
+  context: z.core.$RefinementCtx,
+): void {
+  if ((every === undefined) === (cron === undefined)) {
+    context.addIssue({
+      code: 'custom',
+      path: ['every'],
+      message:
+        every === undefined
+          ? 'say how often the sync runs with `every: 15 minutes` or `cron: "0 6 * * *"`'
+          : 'and `cron` are both given; keep one of them',
+    });
+  }
+  if (timezone !== undefined && cron === undefined) {
+    context.addIssue({ code: 'custom', path: ['timezone'], message: 'only goes with `cron`; remove it' });
+  }
+}

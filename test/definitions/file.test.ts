@@ -45,6 +45,12 @@ describe.each([
 test('all problems of a file are listed, not the first alone', async () => {
   const text = `version: 1\ndestinations: { cio: { kind: ftp } }\nsyncs: { people: ${json({ ...SYNC, type: 'alias', every: '1s' })} }`;
   expect(await problemsOf(text)).toHaveLength(3);
+  // What two fields say together is looked at, though a third is wrong.
+  expect(await problemsOf(sync({ type: 'alias', every: undefined, query: undefined }))).toEqual([
+    'syncs.shop.type: must be one of identify, track, page, screen, group (it is "alias")',
+    'syncs.shop.query: is missing; it must be an SQL query, or `{ file: people.sql }`',
+    'syncs.shop.every: is missing; say how often the sync runs with `every: 15 minutes` or `cron: "0 6 * * *"`',
+  ]);
 });
 
 test('YAML that cannot be read is named by its place, and nothing of it is quoted', async () => {
