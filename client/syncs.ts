@@ -12,7 +12,6 @@ import { withEnabled } from './foresee.ts';
 import type { ApplyOptions } from './holders.ts';
 import { asItIs } from './importRecords.ts';
 import { requireExisting } from './references.ts';
-import { describeSchedule, unlessGone } from './schedules.ts';
 import { describeSchedule } from './schedules.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';

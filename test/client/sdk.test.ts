@@ -1,10 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Page, PageRequest } from '../../client/index.ts';
 import { startEngine } from '../run/engine.ts';
 import type { Engine } from '../run/engine.ts';
-import type { Found } from './application.ts';
 
 /* Rowcast as an application uses it. */
 
@@ -178,24 +175,4 @@ test('a preview is checked like what is saved', async () => {
     rowcast.preview({ sync: { ...sync, query: 'SELECT 1; SELECT 2' }, integration, destination }),
   ).rejects.toThrow(/query: holds more than one statement/);
   expect((await rowcast.preview({ sync, integration, destination }, { limit: 1 })).rows).toHaveLength(1);
-});
-
-test('an application uses the package by its name', async () => {
-  const name = await engine.sync({ name: 'application', query: QUERY });
-  await engine.run(name);
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, 'application.ts'), name],
-    { env: engine.env, encoding: 'utf8' },
-  );
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const found = JSON.parse(stdout) as Found;
-  expect(found.syncs.map((sync) => sync.name)).toContain(name);
-  expect(found).toMatchObject({
-    sync: { definition: { name }, lastImport: { outcome: 'succeeded_with_errors' } },
-    imports: [{ sync: name, rows: 3, failed: 1 }],
-    failed: [{ row: 2, data: { timestamp: 'soon' } }],
-    applied: [],
-    missing: 'not_found',
-  });
 });
