@@ -1,5 +1,7 @@
 import { DestinationDefinition } from '../definitions/destination.ts';
+import type { DestinationInput } from '../definitions/destination.ts';
 import { IntegrationDefinition } from '../definitions/integration.ts';
+import type { IntegrationInput } from '../definitions/integration.ts';
 import { RowcastError } from '../errors.ts';
 import { destinationWorkflowId, integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
 import type { ApplyAnswer, DefinitionDescription } from '../workflows/contract.ts';
@@ -36,7 +38,9 @@ interface Kind<Definition> {
   readonly referencesOf: (definition: Definition) => Reference[];
 }
 
-export function createDestinations(context: ClientContext): Definitions<unknown, DestinationDefinition> {
+export function createDestinations(
+  context: ClientContext,
+): Definitions<DestinationInput, DestinationDefinition> {
   return createDefinitions(context, {
     word: 'destination',
     parse: (input) => checked(DestinationDefinition, input, 'The destination'),
@@ -46,7 +50,9 @@ export function createDestinations(context: ClientContext): Definitions<unknown,
   });
 }
 
-export function createIntegrations(context: ClientContext): Definitions<unknown, IntegrationDefinition> {
+export function createIntegrations(
+  context: ClientContext,
+): Definitions<IntegrationInput, IntegrationDefinition> {
   return createDefinitions(context, {
     word: 'integration',
     parse: (input) => checked(IntegrationDefinition, input, 'The integration'),
@@ -58,10 +64,10 @@ export function createIntegrations(context: ClientContext): Definitions<unknown,
   });
 }
 
-function createDefinitions<Definition extends { readonly name: string }>(
+function createDefinitions<Input, Definition extends { readonly name: string }>(
   context: ClientContext,
   { word, parse, workflowId, summaryOf, referencesOf }: Kind<Definition>,
-): Definitions<unknown, Definition> {
+): Definitions<Input, Definition> {
   const find = (name: string, signal?: AbortSignal) =>
     context.query<DefinitionDescription<Definition>>(workflowId(name), MESSAGES.describe, [], signal);
   const page = async (request: PageRequest = {}): Promise<Page<DefinitionDescription<Definition>>> => {

@@ -1,6 +1,6 @@
-import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { DestinationDefinition, DestinationInput } from '../definitions/destination.ts';
 import type { RowcastFile } from '../definitions/file.ts';
-import type { IntegrationDefinition } from '../definitions/integration.ts';
+import type { IntegrationDefinition, IntegrationInput } from '../definitions/integration.ts';
 import type { PreviewResult } from '../workflows/contract.ts';
 import { applyFile } from './apply.ts';
 import type { AppliedDefinition } from './apply.ts';
@@ -17,8 +17,8 @@ import type { Syncs } from './syncs.ts';
 
 /** Rowcast, as an application uses it. Every call throws `RowcastError`, whose `code` is stable. */
 export interface Rowcast extends AsyncDisposable {
-  readonly destinations: Definitions<unknown, DestinationDefinition>;
-  readonly integrations: Definitions<unknown, IntegrationDefinition>;
+  readonly destinations: Definitions<DestinationInput, DestinationDefinition>;
+  readonly integrations: Definitions<IntegrationInput, IntegrationDefinition>;
   readonly syncs: Syncs;
   readonly imports: Imports;
   /** Creates and changes what a file names; with `dryRun` only says what would be done. */
@@ -62,7 +62,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
 export { parseRowcastFile } from '../definitions/file.ts';
 export { withoutDefaults } from '../definitions/withoutDefaults.ts';
 export type { FileSync, RowcastFile } from '../definitions/file.ts';
-export type { SyncDefinition } from '../definitions/sync.ts';
+export type { SyncDefinition, SyncInput } from '../definitions/sync.ts';
 export { RowcastError } from '../errors.ts';
 export type { FailureCode } from '../errors.ts';
 export type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
@@ -84,4 +84,4 @@ export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 export type { Progress } from './progress.ts';
 export type { StartedRun } from './startRun.ts';
 export type { ApplySyncOptions, SyncListing, Syncs } from './syncs.ts';
-export type { DestinationDefinition, IntegrationDefinition };
+export type { DestinationDefinition, DestinationInput, IntegrationDefinition, IntegrationInput };

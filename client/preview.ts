@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { DestinationDefinition } from '../definitions/destination.ts';
+import type { DestinationInput } from '../definitions/destination.ts';
 import { IntegrationDefinition } from '../definitions/integration.ts';
+import type { IntegrationInput } from '../definitions/integration.ts';
 import { SyncDefinition } from '../definitions/sync.ts';
 import { RowcastError } from '../errors.ts';
 import { WORKFLOWS } from '../workflows/contract.ts';
@@ -29,8 +31,8 @@ export interface PreviewOptions {
 
 /** What previewing needs of the SDK. */
 export interface PreviewSources {
-  readonly destinations: Definitions<unknown, DestinationDefinition>;
-  readonly integrations: Definitions<unknown, IntegrationDefinition>;
+  readonly destinations: Definitions<DestinationInput, DestinationDefinition>;
+  readonly integrations: Definitions<IntegrationInput, IntegrationDefinition>;
   readonly syncs: Syncs;
 }
 

@@ -2,6 +2,7 @@ import type { ScheduleDescription } from '@temporalio/client';
 import { durationMs } from '../definitions/durationMs.ts';
 import { describeTiming, wordsOf } from '../definitions/schedule.ts';
 import { SyncDefinition } from '../definitions/sync.ts';
+import type { SyncInput } from '../definitions/sync.ts';
 import { RowcastError } from '../errors.ts';
 import { MESSAGES, scheduleId, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
 import type { ApplyAnswer, ImportRecord, Outcome, SyncDescription } from '../workflows/contract.ts';
@@ -41,7 +42,7 @@ export interface ApplySyncOptions extends ApplyOptions {
 
 /** What can be done with syncs. Every call throws `RowcastError`. */
 export interface Syncs {
-  update(definition: unknown, options?: ApplySyncOptions): Promise<ApplyAnswer>;
+  update(definition: SyncInput, options?: ApplySyncOptions): Promise<ApplyAnswer>;
   get(name: string, signal?: AbortSignal): Promise<SyncDescription>;
   find(name: string, signal?: AbortSignal): Promise<SyncDescription | null>;
   /** A sync as a list shows it. */

@@ -46,3 +46,6 @@ export const DestinationDefinition = z.discriminatedUnion('kind', [CustomerioDes
       : 'must be "customerio" or "http"',
 });
 export type DestinationDefinition = z.output<typeof DestinationDefinition>;
+
+/** A destination as its author writes it: what has a default may be left out. */
+export type DestinationInput = z.input<typeof DestinationDefinition>;

@@ -13,3 +13,6 @@ export const IntegrationDefinition = z.strictObject({
   timezone: TimeZone.default('UTC'),
 });
 export type IntegrationDefinition = z.output<typeof IntegrationDefinition>;
+
+/** A integration as its author writes it: what has a default may be left out. */
+export type IntegrationInput = z.input<typeof IntegrationDefinition>;

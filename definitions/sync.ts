@@ -76,6 +76,9 @@ export const SyncDefinition = z
   });
 export type SyncDefinition = z.output<typeof SyncDefinition>;
 
+/** A sync as its author writes it: what has a default may be left out. */
+export type SyncInput = z.input<typeof SyncDefinition>;
+
 function checkTiming(
   { every, cron, timezone }: { every?: unknown; cron?: unknown; timezone?: unknown },
   context: z.core.$RefinementCtx,

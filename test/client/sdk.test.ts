@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Page, PageRequest } from '../../client/index.ts';
+import type { DestinationInput, Page, PageRequest } from '../../client/index.ts';
 import { startEngine } from '../run/engine.ts';
 import type { Engine } from '../run/engine.ts';
 
@@ -35,7 +35,7 @@ async function pagesOf<Item>(
 
 test('a definition is changed only at the revision that its writer saw', async () => {
   const { destinations } = engine.rowcast;
-  const definition = { name: `rev-${id}`, kind: 'customerio', writeKey: KEY };
+  const definition = { name: `rev-${id}`, kind: 'customerio' as const, writeKey: KEY };
   await expect(destinations.update(definition, { ifRevision: 1 })).rejects.toEqual(
     codeOf('revision_conflict'),
   );
@@ -48,7 +48,7 @@ test('a definition is changed only at the revision that its writer saw', async (
     codeOf('revision_conflict'),
   );
 
-  const mine = { ...definition, region: 'eu' };
+  const mine = { ...definition, region: 'eu' as const };
   const theirs = { ...definition, title: 'Theirs' };
   expect(await destinations.update(theirs, { ifRevision: 1 })).toMatchObject({
     change: 'updated',
@@ -120,7 +120,11 @@ test('integrations and destinations show which secret they name, and nothing of 
 });
 
 test('a literal secret is refused without being repeated, and nothing is saved', async () => {
-  const literal = { name: `literal-${id}`, kind: 'customerio', writeKey: 'hunter2' };
+  const literal = {
+    name: `literal-${id}`,
+    kind: 'customerio',
+    writeKey: 'hunter2',
+  } as never as DestinationInput;
   const refused = await engine.rowcast.destinations.update(literal).catch((error: unknown) => error);
   expect(refused).toEqual(codeOf('definition_invalid'));
   expect(String(refused)).toContain('writeKey: must name a secret of the worker');

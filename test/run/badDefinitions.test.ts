@@ -193,12 +193,13 @@ test('a definition that names what does not exist is refused without a file too'
   const { syncs, integrations } = engine.rowcast;
   const sync = {
     name: `lone-${ID}`,
-    type: 'identify',
+    type: 'identify' as const,
     every: '1 hour',
     query: 'SELECT 1',
     integration: 'shp',
   };
-  const source = { kind: 'postgres', host: 'x', database: 'x', user: 'x', password: { secret: 'x' } };
+  const password = { secret: 'x' };
+  const source = { kind: 'postgres' as const, host: 'x', database: 'x', user: 'x', password };
   for (const [update, says] of [
     [() => syncs.update(sync), `\`integration\` of the sync lone-${ID} is "shp"`],
     [

@@ -138,7 +138,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
         source: { kind: 'postgres', host, port, database, user, password, tls: 'off', ...source },
         destination: `to-${id}`,
       });
-      const definition = { every: '1 hour', type: 'identify', ...fields, name, integration: `from-${id}` };
+      const type = 'identify' as const;
+      const definition = { every: '1 hour', type, ...fields, name, integration: `from-${id}` };
       await rowcast.syncs.update(definition, { enabled });
       return name;
     },
