@@ -82,3 +82,17 @@ async function newest(name: string, after: string) {
     await sleep(200);
   }
 }
+
+test('a run goes on with the definition that it began with, and the next one has the new one', async () => {
+  const before = engine.receiver.log.calls.length;
+  const name = await engine.sync({ name: 'changing', query: SLOW });
+  const { run } = await engine.rowcast.syncs.run(name);
+  while ((await engine.rowcast.syncs.get(name)).running === null) await sleep(100);
+  const { definition } = await engine.rowcast.syncs.get(name);
+  const query = `SELECT 'someone' AS "userId", 'Changed' AS event`;
+  await engine.rowcast.syncs.update({ ...definition, type: 'track', query });
+  expect(await engine.rowcast.imports.wait(run)).toMatchObject({ outcome: 'succeeded', delivered: 20 });
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: 1 });
+  const types = engine.receiver.log.calls.slice(before).map(({ type }) => type);
+  expect(types).toEqual([...Array.from({ length: 20 }, () => 'identify'), 'track']);
+});
