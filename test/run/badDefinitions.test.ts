@@ -102,11 +102,7 @@ function apply(text: string, env?: NodeJS.ProcessEnv): Promise<Answer> {
 const BAD: readonly (readonly [what: string, changes: Changes, says: readonly string[]])[] = [
   ['an unknown key', { sync: { qurey: 'x' } }, [`syncs.${PEOPLE}.qurey`, 'is not a known field']],
   ['an unknown section', { whole: { sync: {} } }, ['sync: is not a known field']],
-  [
-    'a bad name',
-    { syncName: 'People' },
-    ['syncs.People.name', '1 to 40 characters of a-z, 0-9', '"People"', '`title`'],
-  ],
+  ['a bad name', { syncName: 'People' }, ['1 to 40 characters of a-z, 0-9', 'syncs.People', '`title`']],
   [
     'an unknown integration',
     { sync: { integration: 'shp' } },
@@ -141,7 +137,7 @@ const BAD: readonly (readonly [what: string, changes: Changes, says: readonly st
   [
     'a startAt that is past',
     { sync: { startAt: '2020-01-01T00:00:00Z' } },
-    [`syncs.${PEOPLE}.startAt`, '2020-01-01T00:00:00Z', 'past', 'give a later'],
+    [`startAt of the sync ${PEOPLE}`, '2020-01-01T00:00:00Z', 'past', 'give a later'],
   ],
   [
     'a secret that is written out',

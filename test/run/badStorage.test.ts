@@ -137,7 +137,7 @@ test('a worker whose ROWCAST_STORAGE cannot be one does not start, and says why'
   const file = join(engine.storage, '..', 'a-file');
   writeFileSync(file, '');
   const places: readonly (readonly [string, RegExp])[] = [
-    [file, /^The storage folder .*a-file cannot be used .*set ROWCAST_STORAGE to another folder\.\n$/],
+    [file, /^The storage folder .*a-file cannot be used, because .*set ROWCAST_STORAGE to another one\.\n$/],
     ['s3://bucket', /^ROWCAST_STORAGE is "s3:\/\/bucket", but only a local folder is supported; give a path/],
   ];
   for (const [place, says] of places) {
