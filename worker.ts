@@ -33,7 +33,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const settings = readWorkerSettings(env);
   const taskQueue = env['ROWCAST_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
   const storage = await openStorage(storageLocation(env));
-  Runtime.install({ logger: new DefaultLogger('WARN') });
+  Runtime.install({ logger: new WorkerLogger('WARN') });
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
   const activities = wire({ env, settings, taskQueue, storage, http });
@@ -54,6 +54,13 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   } finally {
     await connection.close();
     await http.close();
+  }
+}
+
+/** The queues of a storage have activities only, of which the SDK would warn at each start. */
+class WorkerLogger extends DefaultLogger {
+  override log(...[level, message, meta]: Parameters<DefaultLogger['log']>): void {
+    if (!message.startsWith('No workflows registered')) super.log(level, message, meta);
   }
 }
 

@@ -12,7 +12,11 @@ export function addImport(program: Command): void {
   command
     .command('errors <run>')
     .description('the rows that failed')
-    .addOption(new Option('--format <format>').choices(['table', 'ndjson', 'csv']).default('table'))
+    .addOption(
+      new Option('--format <format>', 'how to print them')
+        .choices(['table', 'ndjson', 'csv'])
+        .default('table'),
+    )
     .action((run: string, { format }: { format: 'table' | 'ndjson' | 'csv' }) => sayErrors(run, format));
   command
     .command('calls <run>')

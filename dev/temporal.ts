@@ -93,6 +93,7 @@ async function fromSdk(): Promise<string | null> {
 }
 
 export interface TemporalServer {
+  readonly pid: number | undefined;
   /** host:port for clients and workers. */
   readonly address: string;
   /** The Web UI; null where the server has none. */
@@ -125,7 +126,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     const exited = () => server.child.exitCode !== null;
     if (await answers(address, exited)) {
       const uiUrl = uiPort === null ? null : `http://127.0.0.1:${uiPort}`;
-      return { address, uiUrl, stop: (signal) => server.stop(signal) };
+      return { pid: server.child.pid, address, uiUrl, stop: (signal) => server.stop(signal) };
     }
     await server.stop('SIGKILL');
     if (tries === START_TRIES)
