@@ -124,8 +124,8 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
     namespace,
     shutdownGraceTime: settings.graceMs,
     shutdownForceTime: settings.graceMs + settings.requestTimeoutMs,
-    maxHeartbeatThrottleInterval: Math.min(2_000, settings.heartbeatMs / 3),
-    defaultHeartbeatThrottleInterval: Math.min(2_000, settings.heartbeatMs / 3),
+    maxHeartbeatThrottleInterval: settings.progressMs,
+    defaultHeartbeatThrottleInterval: settings.progressMs,
   } satisfies Partial<WorkerOptions>;
   const bundle = await workflowBundle(setup.env);
   return Promise.all([

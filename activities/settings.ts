@@ -17,6 +17,8 @@ const MIB = 1_024 * 1_024;
 const SETTINGS = {
   /** A worker that has not been heard of for so long is taken for dead. */
   heartbeatMs: time('ROWCAST_HEARTBEAT_MS', 1_000, 30_000),
+  /** How often activities tell Temporal how far they are; at least three times in `heartbeatMs`. */
+  progressMs: time('ROWCAST_PROGRESS_MS', 100, 2_000),
   /** An HTTP request to a destination is given up after so long. */
   requestTimeoutMs: time('ROWCAST_REQUEST_TIMEOUT_MS', 100, 30_000),
   /** Trouble of a destination that delivery absorbs by itself before Temporal waits. */
@@ -60,8 +62,10 @@ export type WorkerSettings = { readonly [Name in keyof typeof SETTINGS]: number 
 
 /** Reads the settings from the environment. @throws RowcastError definition_invalid naming the variable, its value and what is allowed. */
 export function readWorkerSettings(env: NodeJS.ProcessEnv): WorkerSettings {
+  const heartbeatMs = read(SETTINGS.heartbeatMs, env);
   return {
-    heartbeatMs: read(SETTINGS.heartbeatMs, env),
+    heartbeatMs,
+    progressMs: Math.min(read(SETTINGS.progressMs, env), heartbeatMs / 3),
     requestTimeoutMs: read(SETTINGS.requestTimeoutMs, env),
     retryBudgetMs: read(SETTINGS.retryBudgetMs, env),
     sourcePatienceMs: read(SETTINGS.sourcePatienceMs, env),

@@ -48,6 +48,7 @@ export async function startDemoStack(folder: string, tag: string, cleanup: Clean
     TEMPORAL_ADDRESS: temporal.address,
     ROWCAST_TASK_QUEUE: `rowcast${tag}`,
     ROWCAST_STORAGE: join(folder, 'storage'),
+    ROWCAST_PROGRESS_MS: '100', // Runs of seconds are to be watched.
     ROWCAST_SECRET_SHOP_PASSWORD: 'demo-password',
     ROWCAST_SECRET_CUSTOMERIO_WRITE_KEY: WRITE_KEY,
   };

@@ -51,7 +51,7 @@ function isRunning(pid: number): boolean {
 const addressOf = (said: string) => /Temporal is at (\S+),/.exec(said)?.[1] ?? '';
 
 test('Ctrl-C ends `rowcast dev` whole, and the next one knows what was created', async () => {
-  const cio = { name: 'cio', kind: 'customerio', writeKey: { secret: 'key' } };
+  const cio = { name: 'cio', kind: 'customerio' as const, writeKey: { secret: 'key' } };
   const first = startDev();
   await until(() => first.said().includes('is ready'));
   {
