@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -20,10 +20,15 @@ function descendantsOf(pid: number): number[] {
   return below(pid);
 }
 
+/** PostgreSQL may run as a user of its own, who has to get in. */
+const temporary = mkdtempSync(join(tmpdir(), 'rowcast-demo-test-'));
+chmodSync(temporary, 0o755);
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
 /** What the demo makes: its own folder, and PostgreSQL's. */
 const folders = () => [
   ...readdirSync(join(ROOT, '.rowcast')).filter((name) => name.startsWith('demo-')),
-  ...readdirSync(tmpdir()).filter((name) => name.startsWith('rowcast-')),
+  ...readdirSync(temporary).filter((name) => name.startsWith('rowcast-')),
 ];
 
 const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
@@ -32,9 +37,7 @@ test.runIf(process.platform === 'linux')(
   'after Ctrl-C in the middle of the demo nothing is left running or half-made',
   async () => {
     const before = new Set(folders());
-    const env = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => name !== 'TEMPORAL_ADDRESS'),
-    );
+    const env = { ...process.env, TMPDIR: temporary, TEMPORAL_ADDRESS: '' };
     // A terminal sends Ctrl-C to the whole group.
     const demo = spawn(process.execPath, [join(ROOT, 'dev', 'setup.mjs'), 'dev/demo/main.ts'], {
       cwd: ROOT,
