@@ -7,6 +7,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import type { WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import type { Activities } from './activities/index.ts';
+import { heartbeatEveryMs } from './activities/heartbeat.ts';
 import { storageQueues } from './activities/queues.ts';
 import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
@@ -124,8 +125,8 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
     namespace,
     shutdownGraceTime: settings.graceMs,
     shutdownForceTime: settings.graceMs + settings.requestTimeoutMs,
-    maxHeartbeatThrottleInterval: settings.progressMs,
-    defaultHeartbeatThrottleInterval: settings.progressMs,
+    maxHeartbeatThrottleInterval: heartbeatEveryMs(settings),
+    defaultHeartbeatThrottleInterval: heartbeatEveryMs(settings),
   } satisfies Partial<WorkerOptions>;
   const bundle = await workflowBundle(setup.env);
   return Promise.all([

@@ -27,7 +27,7 @@ export async function deliverLanes(input: DeliverLanesInput, deps: ActivityDeps)
   const { info, cancellationSignal: signal } = Context.current();
   const resumed = info.heartbeatDetails as DeliverHeartbeat | undefined;
   const lanes = [...(resumed?.lanes ?? input.lanes)];
-  using heart = heartbeating(() => heartbeatOf(lanes), deps.settings.progressMs);
+  using heart = heartbeating(() => heartbeatOf(lanes), deps.settings);
 
   return await explained(
     async () => {

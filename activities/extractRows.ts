@@ -39,7 +39,7 @@ export async function extractRows(
     reachedAfterMs: before?.reachedAfterMs ?? 0,
     storageFailedAfterMs: before?.storageFailedAfterMs ?? null,
   };
-  using heart = heartbeating(() => progress, deps.settings.progressMs);
+  using heart = heartbeating(() => progress, deps.settings);
   const attempt = `${folder}/${ulid()}`;
   const reached = (rows: number) => (progress = { ...progress, rows, reachedAfterMs: elapsedMs() });
   /** Whether waiting has gone on for long enough. */

@@ -15,7 +15,7 @@ const ANSWER_BYTES_MAX = 1_000_000;
  * sealed to the one who asked, since both may hold row data and results lie readable in Temporal's history.
  */
 export async function previewRows(request: PreviewRequest, deps: ActivityDeps): Promise<SealedPreview> {
-  using heart = heartbeating(() => undefined, deps.settings.progressMs);
+  using heart = heartbeating(() => undefined, deps.settings);
   const outcome = await outcomeOf(request, deps, Context.current().cancellationSignal);
   heart.now();
   const encrypter = new Encrypter();

@@ -17,7 +17,7 @@ const MIB = 1_024 * 1_024;
 const SETTINGS = {
   /** A worker that has not been heard of for so long is taken for dead. */
   heartbeatMs: time('ROWCAST_HEARTBEAT_MS', 1_000, 30_000),
-  /** How often activities tell Temporal how far they are; at least three times in `heartbeatMs`. */
+  /** How often activities tell Temporal how far they are. */
   progressMs: time('ROWCAST_PROGRESS_MS', 100, 2_000),
   /** An HTTP request to a destination is given up after so long. */
   requestTimeoutMs: time('ROWCAST_REQUEST_TIMEOUT_MS', 100, 30_000),
@@ -62,10 +62,9 @@ export type WorkerSettings = { readonly [Name in keyof typeof SETTINGS]: number 
 
 /** Reads the settings from the environment. @throws RowcastError definition_invalid naming the variable, its value and what is allowed. */
 export function readWorkerSettings(env: NodeJS.ProcessEnv): WorkerSettings {
-  const heartbeatMs = read(SETTINGS.heartbeatMs, env);
   return {
-    heartbeatMs,
-    progressMs: Math.min(read(SETTINGS.progressMs, env), heartbeatMs / 3),
+    heartbeatMs: read(SETTINGS.heartbeatMs, env),
+    progressMs: read(SETTINGS.progressMs, env),
     requestTimeoutMs: read(SETTINGS.requestTimeoutMs, env),
     retryBudgetMs: read(SETTINGS.retryBudgetMs, env),
     sourcePatienceMs: read(SETTINGS.sourcePatienceMs, env),

@@ -16,6 +16,7 @@ import proto from '@temporalio/proto';
 import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
 import { storageLocation } from '../storage/open.ts';
 import { MESSAGES } from '../workflows/contract.ts';
+import { OpenRequests } from './openRequests.ts';
 import { pause } from './pause.ts';
 
 /** How an application finds Temporal, the workers and the storage. */
@@ -42,6 +43,14 @@ const POLLER_SEEN_WITHIN_MS = 75_000;
 /** How long a worker that nobody has seen yet is waited for. */
 const WORKER_SHOWS_MS = 3_000;
 
+/** A connection that was opened. */
+interface Connected {
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly address: string;
+  readonly requests: OpenRequests;
+}
+
 /** The connection that the parts of the SDK share. */
 export class ClientContext {
   readonly client: Client;
@@ -49,11 +58,13 @@ export class ClientContext {
   readonly address: string;
   readonly taskQueue: string;
   readonly storageLocation: string;
+  readonly #requests: OpenRequests;
 
-  private constructor(client: Client, connection: Connection, address: string, env: NodeJS.ProcessEnv) {
+  private constructor({ client, connection, address, requests }: Connected, env: NodeJS.ProcessEnv) {
     this.client = client;
     this.connection = connection;
     this.address = address;
+    this.#requests = requests;
     this.taskQueue = env['ROWCAST_TASK_QUEUE'] ?? 'rowcast';
     this.storageLocation = storageLocation(env);
   }
@@ -61,15 +72,20 @@ export class ClientContext {
   static async open({ env = process.env }: ConnectOptions = {}): Promise<ClientContext> {
     const { connectionOptions, namespace } = readSettings(env);
     const address = connectionOptions.address ?? 'localhost:7233';
+    const requests = new OpenRequests();
     try {
-      const connection = await Connection.connect({ ...connectionOptions, connectTimeout: 5_000 });
+      const connection = await Connection.connect({
+        ...connectionOptions,
+        connectTimeout: 5_000,
+        interceptors: [requests.retries()],
+      });
       const client = new Client({
         connection,
         // What has ended does not exist any more, though Temporal still knows what it was.
         workflow: { queryRejectCondition: QueryRejectCondition.NOT_OPEN },
         ...(namespace === undefined ? {} : { namespace }),
       });
-      return new ClientContext(client, connection, address, env);
+      return new ClientContext({ client, connection, address, requests }, env);
     } catch (error) {
       throw unreachable(address, error);
     }
@@ -85,13 +101,19 @@ export class ClientContext {
     signal?.throwIfAborted();
     try {
       const withDeadline = () => this.connection.withDeadline(Date.now() + ANSWER_MS, task);
-      return await (signal === undefined
-        ? withDeadline()
-        : this.connection.withAbortSignal(signal, withDeadline));
+      return await this.#requests.add(() =>
+        signal === undefined ? withDeadline() : this.connection.withAbortSignal(signal, withDeadline),
+      );
     } catch (error) {
       signal?.throwIfAborted();
       throw this.#explain(error);
     }
+  }
+
+  /** Refuses further questions, and closes the connection once those that were asked are settled. */
+  async close(): Promise<void> {
+    await this.#requests.settle();
+    await this.connection.close();
   }
 
   /** Asks something that a worker must answer; says so at once where there is none. @throws RowcastError */

@@ -42,7 +42,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
   const destinations = createDestinations(context);
   const integrations = createIntegrations(context);
   const syncs = createSyncs(context);
-  const close = () => context.connection.close();
+  const close = () => context.close();
   return {
     destinations,
     integrations,
