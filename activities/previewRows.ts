@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { Encrypter } from 'age-encryption';
+import { destinationProfile } from '../delivery/destination.ts';
 import { RowcastError } from '../errors.ts';
 import { readPreview } from '../extraction/preview.ts';
 import type { PreviewOutcome, PreviewRequest, SealedPreview } from '../workflows/contract.ts';
@@ -33,8 +34,10 @@ async function outcomeOf(
     try {
       const window = { id: 'preview', firstAttemptAtMs: Date.now() };
       const mapping = mappingOptions({ ...request, window });
-      const { since, limit } = request;
-      const preview = await readPreview({ source, query: request.sync.query, since, mapping, limit, signal });
+      const { sharesContext } = destinationProfile(request.destination);
+      const { since, limit, sync } = request;
+      const reading = { source, query: sync.query, since, mapping, sharesContext, limit, signal };
+      const preview = await readPreview(reading);
       return { ok: true, preview };
     } finally {
       await source.close();

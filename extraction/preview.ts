@@ -3,6 +3,7 @@ import { renderQuery } from '../definitions/query.ts';
 import { createMapper } from '../mapping/createMapper.ts';
 import type { CallType, Mapper, MappingOptions, Placement } from '../mapping/mapper.ts';
 import { rowJson } from '../mapping/rowData.ts';
+import { smallBatchWarnings } from './smallBatches.ts';
 
 export interface PreviewReading {
   readonly source: Source;
@@ -10,6 +11,8 @@ export interface PreviewReading {
   /** The value for `{{last_sync_time}}`, in whole Unix seconds. */
   readonly since: number;
   readonly mapping: MappingOptions;
+  /** Whether the destination takes `context` and `integrations` once for a whole batch. */
+  readonly sharesContext: boolean;
   /** How many rows. */
   readonly limit: number;
   readonly signal: AbortSignal;
@@ -39,18 +42,25 @@ export async function readPreview({
   query,
   since,
   mapping,
+  sharesContext,
   limit,
   signal,
 }: PreviewReading): Promise<PreviewResult> {
   const result = await source.query({ sql: renderQuery(query, since), pageRows: limit, signal });
   const mapper = createMapper(result.columns, mapping);
-  const rows: PreviewRow[] = [];
+  const rows: Row[] = [];
   for await (const page of result.pages) {
-    for (const row of page.slice(0, limit - rows.length))
-      rows.push(previewRow(rows.length + 1, row, mapper, mapping));
+    rows.push(...page.slice(0, limit - rows.length));
     if (rows.length >= limit) break;
   }
-  return { type: mapping.type, since, placements: mapper.placements, rows, warnings: mapper.warnings };
+  const { placements, warnings } = mapper;
+  return {
+    type: mapping.type,
+    since,
+    placements,
+    rows: rows.map((row, index) => previewRow(index + 1, row, mapper, mapping)),
+    warnings: sharesContext ? [...warnings, ...smallBatchWarnings(placements, rows)] : warnings,
+  };
 }
 
 function previewRow(row: number, cells: Row, mapper: Mapper, { timeZone }: MappingOptions): PreviewRow {

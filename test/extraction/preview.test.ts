@@ -84,7 +84,15 @@ describe('a preview', () => {
     const query =
       'SELECT n AS "userId", pg_advisory_lock_shared(9, n)::text AS locked FROM generate_series(1, 5000) AS n';
     const signal = new AbortController().signal;
-    const { rows } = await readPreview({ source, query, since: 0, mapping: MAPPING, limit: 7, signal });
+    const { rows } = await readPreview({
+      source,
+      query,
+      since: 0,
+      mapping: MAPPING,
+      sharesContext: true,
+      limit: 7,
+      signal,
+    });
     expect(rows).toHaveLength(7);
     // Locks of a session outlive its statement.
     expect((await room.database.admin.query<{ n: number }>(computed)).rows).toEqual([{ n: 7 }]);
@@ -92,6 +100,20 @@ describe('a preview', () => {
     expect((await room.database.admin.query(active, [room.database.role])).rowCount).toBe(0);
     await source.close();
     await room.disconnected();
+  });
+
+  test('warns of columns that would make every batch small, where a batch has one context', async () => {
+    const query = `SELECT n AS "userId", '10.0.0.' || n AS "context.ip", n / 5 AS "context.app.build",
+      json_build_object('all', n) AS integrations FROM generate_series(1, 10) AS n`;
+    const { warnings } = await room.preview(query);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^The columns "context\.ip", "integrations" differ in most rows.*Order the query/,
+      ),
+    ]);
+    expect((await room.preview(query, { limit: 1 })).warnings).toEqual([]);
+    expect((await room.preview(query, { sharesContext: false })).warnings).toEqual([]);
+    expect((await room.preview(`${query} WHERE n > 10`)).warnings).toEqual([]);
   });
 
   test('of a query without end answers', async () => {

@@ -101,6 +101,7 @@ export async function openRoom(): Promise<Room> {
           query,
           since: 0,
           mapping: MAPPING,
+          sharesContext: true,
           limit: 10,
           signal: new AbortController().signal,
           ...reading,
