@@ -12,6 +12,7 @@ import {
 } from '../workflows/contract.ts';
 import type { DefinitionDescription, ImportRecord, Trigger } from '../workflows/contract.ts';
 import type { BegunRun, BeginRunAnswer, BeginRunRequest, RunGrant } from '../workflows/messages.ts';
+import { RowcastError } from '../errors.ts';
 import { describeSchedule } from './schedule.ts';
 import type { WorkerSettings } from './settings.ts';
 import { storageQueues } from './queues.ts';
@@ -56,6 +57,11 @@ async function begin(input: BeginRunInput, settings: WorkerSettings): Promise<Be
     case 'held':
       // Somebody else took the lease between two questions, so somebody is at work.
       return { kind: 'wait', ms: 1_000 };
+    case 'ended':
+      throw new RowcastError(
+        'run_lost',
+        `The run ${input.run} has ended and is recorded already; start another one with \`rowcast sync run ${input.sync}\`.`,
+      );
     case 'skipped':
     case 'wait':
       return answer;

@@ -11,15 +11,20 @@ import { heartbeating, sinceScheduled } from './heartbeat.ts';
 import { mappingOptions } from './mappingOptions.ts';
 import type { ExtractRowsInput, StagedRows } from './types.ts';
 
+/** A query that broke off so often, or met a bug, is not read again by this run. */
+const BREAKS_MAX = 5;
+
 /**
  * What an extraction heartbeats: its progress, and for the next attempt when the source last answered and the storage
- * first failed, in milliseconds since the activity was scheduled.
+ * first failed, in milliseconds since the activity was scheduled, and how many attempts broke off after the source
+ * had answered.
  */
 interface ExtractHeartbeat {
   readonly stage: 'extract';
   readonly rows: number;
   readonly reachedAfterMs: number;
   readonly storageFailedAfterMs: number | null;
+  readonly breaks: number;
 }
 
 /**
@@ -38,13 +43,23 @@ export async function extractRows(
     rows: 0,
     reachedAfterMs: before?.reachedAfterMs ?? 0,
     storageFailedAfterMs: before?.storageFailedAfterMs ?? null,
+    breaks: before?.breaks ?? 0,
   };
+  let hasAnswered = false;
   using heart = heartbeating(() => progress, deps.settings);
   const attempt = `${folder}/${ulid()}`;
-  const reached = (rows: number) => (progress = { ...progress, rows, reachedAfterMs: elapsedMs() });
+  const reached = (rows: number) => {
+    hasAnswered = true;
+    progress = { ...progress, rows, reachedAfterMs: elapsedMs() };
+  };
   /** Whether waiting has gone on for long enough. */
   const isFinal = (error: unknown) => {
     const { reachedAfterMs, storageFailedAfterMs } = progress;
+    if (!isStorageFailure(error) && hasAnswered) {
+      progress = { ...progress, reachedAfterMs: elapsedMs(), breaks: progress.breaks + 1 };
+      heart.now();
+      return progress.breaks >= BREAKS_MAX;
+    }
     if (!isStorageFailure(error)) return elapsedMs() - reachedAfterMs > deps.settings.sourcePatienceMs;
     progress = { ...progress, storageFailedAfterMs: storageFailedAfterMs ?? elapsedMs() };
     heart.now();

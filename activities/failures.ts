@@ -11,7 +11,7 @@ export interface FailureTreatment {
 
 /**
  * What crosses the Temporal wall: a `RowcastError` becomes an `ApplicationFailure` whose type is its code.
- * Everything else is thrown as it is: it is cancellation, or a bug that keeps its stack.
+ * Everything else is cancellation, or a bug that keeps its stack, and is thrown as it is unless it is final.
  */
 export function toFailure(error: unknown, { details = [], final = false }: FailureTreatment = {}): Error {
   if (error instanceof RowcastError) {
@@ -25,7 +25,9 @@ export function toFailure(error: unknown, { details = [], final = false }: Failu
       ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
     });
   }
-  return error instanceof Error ? error : new Error(String(error));
+  const bug = error instanceof Error ? error : new Error(String(error));
+  if (!final || bug instanceof CancelledFailure) return bug;
+  return ApplicationFailure.create({ message: bug.message, type: bug.name, nonRetryable: true, cause: bug });
 }
 
 /** Runs an activity and turns what Rowcast can name into a failure that Temporal understands. */

@@ -38,6 +38,7 @@ export function createActivities(deps: ActivityDeps): Activities {
       {
         saveCopy: (input) => explained(() => saveCopy(storage, input)),
         settleRun: (input) => explained(() => settleRun(storage, input)),
+        beThere: () => Promise.resolve(),
       },
       redact,
     ),

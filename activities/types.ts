@@ -31,6 +31,8 @@ export interface StorageActivities {
   saveCopy(input: SaveCopyInput): Promise<number>;
   /** Keeps the errors and calls of a run beside their index, and removes everything else that it staged. */
   settleRun(input: SettleRunInput): Promise<void>;
+  /** Does nothing: an answer says that a machine is there. */
+  beThere(): Promise<void>;
 }
 
 export interface ExtractActivities {

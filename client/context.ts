@@ -10,6 +10,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import proto from '@temporalio/proto';
@@ -237,7 +238,11 @@ export class ClientContext {
       );
     }
     if (grpcCode(error) === GRPC_UNAVAILABLE) return unreachable(this.address, error);
-    if (grpcCode(error) === GRPC_DEADLINE_EXCEEDED || grpcCode(error) === GRPC_FAILED_PRECONDITION) {
+    if (
+      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+      grpcCode(error) === GRPC_DEADLINE_EXCEEDED ||
+      grpcCode(error) === GRPC_FAILED_PRECONDITION
+    ) {
       return new RowcastError(
         'no_worker',
         `No answer came in time from the workers on the task queue ${this.taskQueue}; see whether one is still running, and look at its log.`,

@@ -6,12 +6,17 @@ import { nobodyCame } from './failure.ts';
 import { storageControlQueue } from './queueNames.ts';
 
 const { takeOver } = proxyActivities<Pick<ControlActivities, 'takeOver'>>({
-  startToCloseTimeout: '30 seconds',
-  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
+  startToCloseTimeout: '12 seconds',
+  scheduleToCloseTimeout: '12 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
   summary: 'look for a copy of the state in storage',
 });
 
-/** Where the worker keeps its files, and the newest copy of this workflow's state that it finds there. */
+/**
+ * Where the worker keeps its files, and the newest copy of this workflow's state that it finds there.
+ *
+ * @throws ActivityFailure of the storage's failure code, in good time for whoever asked.
+ */
 export function findState(kind: HolderKind, name: string): Promise<FoundState> {
   return takeOver({ kind, name });
 }

@@ -2,6 +2,7 @@ import { CancellationScope, CancelledFailure, proxyActivities } from '@temporali
 import type { DeliverActivities, DeliveredLanes, LaneStanding, StagedRows } from '../activities/types.ts';
 import { durationMs } from '../definitions/durationMs.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
+import { onceTaken } from './busy.ts';
 import { explain } from './failure.ts';
 import type { RunPlan } from './messages.ts';
 
@@ -52,16 +53,16 @@ export async function deliverStaged(
   const { deliverLanes } = proxyDelivery(plan);
 
   const deliverGroup = async (lanes: readonly number[]): Promise<void> => {
-    for (;;) {
-      const due = lanes
-        .map((lane) => standings[lane])
-        .filter((lane) => lane?.done === false) as LaneStanding[];
-      if (due.length === 0) return;
-      const failedMax = plan.sync.maxFailedRows - staged.failed - together(standings).failed;
-      const input = { plan, folder, manifest, lanes: due, failedMax };
-      record(
-        (await deliverLanes(input).catch((error: unknown) => rethrowWithProgress(error, plan, record))).lanes,
-      );
+    const dueOf = () => standings.filter(({ lane, done }) => lanes.includes(lane) && !done);
+    while (dueOf().length > 0) {
+      await onceTaken(plan.queues, async () => {
+        const failedMax = plan.sync.maxFailedRows - staged.failed - together(standings).failed;
+        const input = { plan, folder, manifest, lanes: dueOf(), failedMax };
+        const delivered = await deliverLanes(input).catch((error: unknown) =>
+          rethrowWithProgress(error, plan, record),
+        );
+        record(delivered.lanes);
+      });
       if (CancellationScope.current().consideredCancelled)
         throw new CancelledFailure('The run was cancelled.');
     }

@@ -24,7 +24,7 @@ export interface RunCircumstances {
 export function explain(error: unknown, circumstances: RunCircumstances): RunFailure {
   if (isCancellation(error)) return { code: 'cancelled', message: 'The run was cancelled.', details: [] };
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
-  const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+  const details = handedBack(cause);
   const words = wordsOf(cause);
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
     return {
@@ -37,17 +37,22 @@ export function explain(error: unknown, circumstances: RunCircumstances): RunFai
     error instanceof ActivityFailure &&
     (error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure)
   ) {
-    const heartbeat: unknown = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
     return {
       code: 'gave_up',
       message: cut(`The run gave up after ${circumstances.giveUpAfter}. The last try ended with: ${words}`),
-      details: details.length > 0 ? details : [heartbeat],
+      details,
     };
   }
   if (cause instanceof ApplicationFailure && isFailureCode(cause.type)) {
     return { code: cause.type, message: cut(words), details };
   }
   return { code: 'internal_error', message: cut(`Rowcast itself failed, which is a bug: ${words}`), details };
+}
+
+/** With its failure, or by the last heartbeat of an attempt that was not heard of again. */
+function handedBack(cause: unknown): readonly unknown[] {
+  if (cause instanceof ApplicationFailure) return cause.details ?? [];
+  return cause instanceof TimeoutFailure ? [cause.lastHeartbeatDetails] : [];
 }
 
 /** No machine took a task of a storage in time. */

@@ -12,6 +12,7 @@ import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import { changedFields } from './changedFields.ts';
+import { mustHoldDefinition } from './checkRequest.ts';
 import { checkRevision } from './checkRevision.ts';
 import { MESSAGES } from './contract.ts';
 import type { ApplyAnswer, ApplyRequest, DefinitionDescription } from './contract.ts';
@@ -49,11 +50,14 @@ async function hold(kind: Kind, { name, state: carried }: HolderInput): Promise<
   setHandler(defineQuery<DefinitionDescription<Definition> | null>(MESSAGES.describe), () =>
     held.state === null ? null : { definition: held.state.definition, revision: held.state.revision },
   );
-  setHandler(defineUpdate<ApplyAnswer, [ApplyRequest<Definition>]>(MESSAGES.apply), (request) =>
-    inTurn(() => applyDefinition(kind, name, held, request)),
+  setHandler(
+    defineUpdate<ApplyAnswer, [ApplyRequest<Definition>]>(MESSAGES.apply),
+    (request) => inTurn(() => applyDefinition(kind, name, held, request)),
+    { validator: mustHoldDefinition },
   );
 
-  if (held.state === null) await inTurn(() => takeOver(kind, name, held));
+  // Where the storage cannot be read, each message tries again, and says why it failed.
+  if (held.state === null) await inTurn(() => takeOver(kind, name, held)).catch(() => undefined);
   await condition(
     () => allHandlersFinished() && (held.state === null || workflowInfo().continueAsNewSuggested),
   );

@@ -37,8 +37,10 @@ export type BeginRunAnswer =
   | { readonly kind: 'granted'; readonly grant: RunGrant }
   /** Another run holds the lease: find out whether it is running, and ask again. */
   | { readonly kind: 'held'; readonly holder: string }
-  /** Another run is under way; this one is recorded as skipped. */
-  | { readonly kind: 'skipped'; readonly holder: string }
+  /** Another run is under way, or was when this one asked first; this one is recorded as skipped. */
+  | { readonly kind: 'skipped'; readonly holder: string | null }
+  /** The run is recorded already: the question came late, or its workflow was reset. */
+  | { readonly kind: 'ended' }
   /** The holder is gone, but its activities may still send: ask again after `ms`. */
   | { readonly kind: 'wait'; readonly ms: number };
 
@@ -144,5 +146,5 @@ export interface RunSettings {
 
 export type BegunRun =
   | { readonly kind: 'granted'; readonly plan: RunPlan }
-  | { readonly kind: 'skipped'; readonly holder: string }
+  | { readonly kind: 'skipped'; readonly holder: string | null }
   | { readonly kind: 'wait'; readonly ms: number };

@@ -14,6 +14,7 @@ import type { ControlActivities } from '../activities/types.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import { changedFields } from './changedFields.ts';
+import { mustHoldDefinition, mustNameRun } from './checkRequest.ts';
 import { checkRevision } from './checkRevision.ts';
 import { MESSAGES } from './contract.ts';
 import type { ApplyAnswer, ApplyRequest, ImportRecord, SyncDescription } from './contract.ts';
@@ -50,7 +51,8 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
   const inTurn = createTurns();
   answerMessages(name, held, inTurn);
 
-  if (held.state === null) await inTurn(() => takeOver(name, held));
+  // Where the storage cannot be read, each message tries again, and says why it failed.
+  if (held.state === null) await inTurn(() => takeOver(name, held)).catch(() => undefined);
   for (;;) {
     await condition(() => held.scheduleOutdated || (allHandlersFinished() && mayEnd(held)));
     if (held.scheduleOutdated) {
@@ -101,26 +103,35 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
   setHandler(defineQuery<ImportRecord[], [ImportsRequest]>(MESSAGES.imports), (request) =>
     importsOf(held.state, request),
   );
-  setHandler(defineUpdate<ApplyAnswer, [ApplyRequest<SyncDefinition>]>(MESSAGES.apply), (request) =>
-    inTurn(async () => {
-      const transition = await applyDefinition(name, held, request);
-      const before = held.state;
-      return commit(transition).catch(async (error: unknown) => {
-        await restoreSchedule(name, before).catch(() => undefined);
-        throw error;
-      });
-    }),
+  setHandler(
+    defineUpdate<ApplyAnswer, [ApplyRequest<SyncDefinition>]>(MESSAGES.apply),
+    (request) =>
+      inTurn(async () => {
+        const transition = await applyDefinition(name, held, request);
+        const before = held.state;
+        return commit(transition).catch(async (error: unknown) => {
+          await restoreSchedule(name, before).catch(() => undefined);
+          throw error;
+        });
+      }),
+    { validator: mustHoldDefinition },
   );
-  setHandler(defineUpdate<BeginRunAnswer, [BeginRunRequest]>(MESSAGES.beginRun), (request) =>
-    inTurn(async () => {
-      const before = await existing();
-      if (!request.upToDate) held.scheduleOutdated = true;
-      return commit(beginRun(before, request, Date.now()));
-    }),
+  setHandler(
+    defineUpdate<BeginRunAnswer, [BeginRunRequest]>(MESSAGES.beginRun),
+    (request) =>
+      inTurn(async () => {
+        const before = await existing();
+        if (!request.upToDate) held.scheduleOutdated = true;
+        return commit(beginRun(before, request, Date.now()));
+      }),
+    { validator: mustNameRun },
   );
-  setHandler(defineUpdate<ImportRecord | null, [FinishRunRequest]>(MESSAGES.finishRun), (request) =>
-    // A run that moves nothing is recorded though its storage is what failed it: the copy may lag behind.
-    inTurn(async () => commit(finishRun(await existing(), request), !isCovered(request))),
+  setHandler(
+    defineUpdate<ImportRecord | null, [FinishRunRequest]>(MESSAGES.finishRun),
+    (request) =>
+      // A run that moves nothing is recorded though its storage is what failed it: the copy may lag behind.
+      inTurn(async () => commit(finishRun(await existing(), request), !isCovered(request))),
+    { validator: mustNameRun },
   );
 }
 

@@ -16,6 +16,7 @@ import type {
   StagedRows,
   StorageActivities,
 } from '../activities/types.ts';
+import { onceTaken } from './busy.ts';
 import { runFolder, runName } from './contract.ts';
 import type { ImportRecord } from './contract.ts';
 import { deliverStaged } from './delivery.ts';
@@ -130,7 +131,7 @@ async function begin({ run, sync }: RunIdentity, args: RunArguments | undefined)
       case 'granted':
         return begun.plan;
       case 'skipped':
-        setCurrentDetails(`Skipped: ${begun.holder} is still under way.`);
+        setCurrentDetails(`Skipped: ${begun.holder ?? 'another run'} was under way.`);
         return null;
       case 'wait':
         setCurrentDetails('Waiting until nothing of an earlier run, which was lost, can still be sent.');
@@ -175,7 +176,7 @@ async function extract(plan: RunPlan, folder: string): Promise<StagedRows> {
     summary: `read ${plan.sync.integration}`,
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
   });
-  return extractRows({ plan, folder });
+  return onceTaken(plan.queues, () => extractRows({ plan, folder }));
 }
 
 /** What is wrong with every row stops the run, so that its window stays and repeats. */

@@ -55,7 +55,8 @@ export interface Transition<Answer> {
  *
  * One run at a time holds the lease, whatever started it. A holder that is gone is recorded as failed and loses
  * the lease, but the next one is only granted it once the activities of the old one cannot send any more.
- * Asking again with the same run gives the same grant: the request may be repeated by a retry.
+ * Asking again with the same run gives the same grant: the request may be repeated by a retry. One that comes late,
+ * when its run is recorded already, is granted nothing.
  */
 export function beginRun(
   state: SyncState,
@@ -66,6 +67,11 @@ export function beginRun(
   if (lease?.record.run === request.run) {
     return { state: null, answer: { kind: 'granted', grant: lease.grant } };
   }
+  const recorded = state.imports.find(({ run }) => run === request.run);
+  if (recorded?.outcome === 'skipped') {
+    return { state: null, answer: { kind: 'skipped', holder: lease?.record.run ?? null } };
+  }
+  if (recorded !== undefined) return { state: null, answer: { kind: 'ended' } };
   if (lease !== null && request.holder?.run !== lease.record.run) {
     return { state: null, answer: { kind: 'held', holder: lease.record.run } };
   }
@@ -107,8 +113,6 @@ function skipRun(
   request: BeginRunRequest,
   { holder, nowMs }: { holder: string; nowMs: number },
 ): Transition<BeginRunAnswer> {
-  const answer = { kind: 'skipped', holder } as const;
-  if (state.imports.some(({ run }) => run === request.run)) return { state: null, answer };
   const record: ImportRecord = {
     ...startedRecord(state, request),
     outcome: 'skipped',
@@ -116,7 +120,10 @@ function skipRun(
     errorCode: 'run_overlaps',
     error: `The run ${holder} of this sync is still under way, so this one did nothing. What it would have sent goes out with a later run.`,
   };
-  return { state: { ...state, imports: withImport(state.imports, record) }, answer };
+  return {
+    state: { ...state, imports: withImport(state.imports, record) },
+    answer: { kind: 'skipped', holder },
+  };
 }
 
 function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {

@@ -3,6 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import type { ImportRecord } from '../../client/index.ts';
 import { scheduleId } from '../../workflows/contract.ts';
@@ -109,6 +110,21 @@ test('a storage folder that is gone fails the run with a sentence, and its windo
   expect(failed.error).toContain('mount or restore it');
   await keepsWindow(engine, name, failed);
   await deliversAll(engine, name);
+});
+
+test('what is new cannot be applied while the storage folder is gone, and is not there once it is back', async () => {
+  await using engine = await startEngine({ env: WAIT });
+  const existing = await engine.sync({ name: 'existing', query: QUERY });
+  const { definition } = await engine.rowcast.syncs.get(existing);
+  const fresh = { ...definition, name: existing.replace('existing', 'fresh') };
+  const away = `${engine.storage}-away`;
+  renameSync(engine.storage, away);
+  const failure = await failureOf(engine.rowcast.syncs.update(fresh));
+  renameSync(away, engine.storage);
+  expect(failure.code).toBe('storage_unreachable');
+  expect(failure.message).toContain(`The storage folder ${engine.storage}`);
+  await sleep(5_000); // What was still under way would be done by then.
+  expect(await engine.rowcast.syncs.find(fresh.name)).toBeNull();
 });
 
 test('a worker with another storage does not take the run: it fails, naming the one that the sync remembers', async () => {

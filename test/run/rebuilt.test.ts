@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { integrationWorkflowId, syncWorkflowId } from '../../workflows/contract.ts';
+import { failureOf } from '../connectors/request.ts';
 import { startEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 
@@ -98,4 +99,22 @@ test('a living workflow wins over a copy in storage, whatever its number', async
   await engine.terminate(syncWorkflowId(name));
   const { notices } = await engine.rowcast.syncs.update(definition);
   expect(notices.join()).toContain(`with last_sync_time ${second.until}`);
+});
+
+test('a sync whose newest copy is damaged says so when it is applied, and is rebuilt once that copy is removed', async () => {
+  const name = await engine.sync({ name: 'damaged', query: QUERY });
+  const { until } = await engine.run(name);
+  const { definition } = await engine.rowcast.syncs.get(name);
+  const { path } = newestCopy(name);
+  await engine.terminate(syncWorkflowId(name));
+  const damaged = path.replace(/\d+\.json$/, '000000000900.json');
+  writeFileSync(damaged, '{');
+  const failure = await failureOf(engine.rowcast.syncs.update(definition));
+  expect(failure.code).toBe('storage_corrupt');
+  expect(failure.message).toMatch(/^The copy state\/sync\/.*\/000000000900\.json in .* is damaged/);
+  expect(await engine.rowcast.syncs.find(name)).toBeNull();
+
+  rmSync(damaged);
+  await engine.rowcast.syncs.update(definition);
+  expect(await engine.rowcast.syncs.get(name)).toMatchObject({ lastSyncTime: until });
 });

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import { SyncDefinition } from '../../definitions/sync.ts';
+import type { BeginRunRequest, FinishRunRequest, SyncState } from '../../workflows/messages.ts';
+import { beginRun, finishRun, newSync } from '../../workflows/syncState.ts';
+
+/* Messages that reach a sync in an order that nobody meant. */
+
+const NOW_MS = 1_800_000_000_000;
+
+const fresh = newSync({
+  definition: SyncDefinition.parse({
+    name: 'people',
+    integration: 'shop',
+    type: 'identify',
+    every: '1 hour',
+    query: 'SELECT 1',
+  }),
+  nowMs: NOW_MS,
+  storage: { id: 'here', location: '/here' },
+});
+
+const asking = (run: string): BeginRunRequest => ({
+  run,
+  startedAt: '2027-01-15T08:00:00.000Z',
+  trigger: 'manual',
+  skippedBefore: 0,
+  upToDate: true,
+  holder: null,
+  quietMs: 1_000,
+});
+
+const ending = (run: string, outcome: FinishRunRequest['outcome']): FinishRunRequest => ({
+  run,
+  outcome,
+  endedAt: '2027-01-15T08:01:00.000Z',
+  until: NOW_MS / 1_000,
+  rows: 0,
+  delivered: 0,
+  failed: 0,
+  skippedAfter: 0,
+  errorCode: null,
+  error: null,
+  warnings: [],
+  beginning: asking(run),
+});
+
+const after = (before: SyncState, { state }: { state: SyncState | null }) => state ?? before;
+
+test('a run that was cancelled before it was heard does not get the lease when its question comes late', () => {
+  const cancelled = after(fresh, finishRun(fresh, ending('a', 'cancelled')));
+  const { state, answer } = beginRun(cancelled, asking('a'), NOW_MS);
+  expect(answer).toEqual({ kind: 'ended' });
+  expect(state).toBeNull();
+});
+
+test('a run that covered its window does not get the next one when its question is heard again', () => {
+  const begun = after(fresh, beginRun(fresh, asking('a'), NOW_MS));
+  const covered = after(begun, finishRun(begun, ending('a', 'succeeded')));
+  expect(covered.lastSyncTime).toBe(NOW_MS / 1_000);
+  expect(beginRun(covered, asking('a'), NOW_MS).answer).toEqual({ kind: 'ended' });
+  expect(beginRun(covered, asking('b'), NOW_MS).answer).toMatchObject({
+    kind: 'granted',
+    grant: { since: NOW_MS / 1_000 },
+  });
+});
+
+test('a run that was skipped stays so when it asks again, though the lease is free by then', () => {
+  const begun = after(fresh, beginRun(fresh, asking('a'), NOW_MS));
+  const running = { ...asking('b'), holder: { run: 'a', state: 'running' } } as const;
+  const skipped = after(begun, beginRun(begun, running, NOW_MS));
+  expect(skipped.imports).toMatchObject([{ run: 'b', outcome: 'skipped' }]);
+  const free = after(skipped, finishRun(skipped, ending('a', 'succeeded')));
+  const { state, answer } = beginRun(free, asking('b'), NOW_MS);
+  expect(answer).toEqual({ kind: 'skipped', holder: null });
+  expect(state).toBeNull();
+});
+
+test('a run that lost its lease moves nothing when it hands back its result after all', () => {
+  const begun = after(fresh, beginRun(fresh, asking('a'), NOW_MS));
+  const gone = { ...asking('b'), holder: { run: 'a', state: 'gone' } } as const;
+  const evicted = after(begun, beginRun(begun, gone, NOW_MS));
+  const next = after(evicted, beginRun(evicted, asking('b'), NOW_MS + 1_000));
+  expect(next.lease?.record.run).toBe('b');
+  expect(next.window).toEqual(begun.window);
+  const { state, answer } = finishRun(next, ending('a', 'succeeded'));
+  expect(state).toBeNull();
+  expect(answer).toMatchObject({ run: 'a', outcome: 'failed', errorCode: 'run_lost' });
+});

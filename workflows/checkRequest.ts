@@ -1,0 +1,31 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+
+/*
+ * Validators of updates, which any tool of Temporal can send: one that is refused before it is taken up leaves no
+ * trace, while one that its handler cannot read would fail the workflow's task, again and again.
+ */
+
+/** @throws ApplicationFailure definition_invalid unless the request holds a definition. */
+export function mustHoldDefinition(request: unknown): void {
+  const definition = fieldOf(request, 'definition');
+  if (typeof definition === 'object' && definition !== null) return;
+  throw refusal('apply', 'a `definition`');
+}
+
+/** @throws ApplicationFailure definition_invalid unless the request names its run. */
+export function mustNameRun(request: unknown): void {
+  const run = fieldOf(request, 'run');
+  if (typeof run === 'string' && run !== '') return;
+  throw refusal('beginRun or finishRun', 'the name of its `run`');
+}
+
+function fieldOf(request: unknown, field: string): unknown {
+  return typeof request === 'object' && request !== null ? Reflect.get(request, field) : undefined;
+}
+
+function refusal(update: string, what: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `An update ${update} must hold ${what}; use Rowcast's client or its command instead.`,
+    'definition_invalid',
+  );
+}
