@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
@@ -273,6 +274,8 @@ async function settle(
     return result;
   } catch (error) {
     if (result.outcome === 'failed' || result.outcome === 'cancelled') return result;
-    return broken(result.run, plan, error, { staged, delivered });
+    // What the storage says, not that Temporal stopped trying.
+    const reason = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+    return broken(result.run, plan, reason, { staged, delivered });
   }
 }

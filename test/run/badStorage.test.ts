@@ -112,6 +112,23 @@ test('a storage folder that is gone fails the run with a sentence, and its windo
   await deliversAll(engine, name);
 });
 
+test('a storage folder that is gone once all is delivered fails the run with the same sentence', async () => {
+  await using engine = await startEngine({ env: WAIT });
+  const name = await engine.sync({ query: QUERY, keepCalls: 0 });
+  engine.receiver.misbehave({ kind: 'slow', ms: 2_000 });
+  const { run } = await engine.rowcast.syncs.run(name);
+  while ((await engine.filesLeft()).every((file) => !file.endsWith('manifest.json'))) await sleep(50);
+  await sleep(700); // The chunks are in memory by then.
+  const away = `${engine.storage}-away`;
+  renameSync(engine.storage, away);
+  const failed = await engine.rowcast.imports.wait(run);
+  renameSync(away, engine.storage);
+  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable', delivered: ROWS });
+  expect(failed.error).toMatch(/^The storage folder .* is gone/);
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
+  expect(engine.receiver.log.stats()).toMatchObject({ distinct: ROWS, violations: [] });
+});
+
 test('what is new cannot be applied while the storage folder is gone, and is not there once it is back', async () => {
   await using engine = await startEngine({ env: WAIT });
   const existing = await engine.sync({ name: 'existing', query: QUERY });

@@ -112,6 +112,22 @@ test('a run that was terminated is recorded as failed, and the next one repeats 
   expect(engine.receiver.log.violations).toEqual([]);
 });
 
+test('a run that is cancelled while its worker is dead is recorded as cancelled', async () => {
+  const name = await engine.sync({ query: QUERY, name: 'orphaned' });
+  const before = engine.receiver.log.calls.length;
+  engine.receiver.misbehave({ kind: 'slow', ms: 1_500 });
+  const { run } = await engine.rowcast.syncs.run(name);
+  await until(() => engine.receiver.log.calls.length > before);
+  await engine.killWorker();
+  engine.receiver.misbehave();
+  await engine.cancel(run);
+  engine.startWorker();
+  const cancelled = await engine.rowcast.imports.wait(run);
+  expect(cancelled).toMatchObject({ outcome: 'cancelled', errorCode: 'cancelled' });
+  expect(cancelled.error).toMatch(/^The run was cancelled\./);
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
+});
+
 async function statements(): Promise<number> {
   const { rows } = await engine.sql.query<{ n: number }>(
     `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'rowcast' AND datname = $1`,

@@ -19,6 +19,19 @@ test('a run waits while the workers of its storage are busy, however long that t
   expect(await engine.rowcast.imports.wait(first.run)).toMatchObject({ outcome: 'succeeded' });
 });
 
+test('a run of many lanes delivers all of them, however few of them its worker takes at a time', async () => {
+  const few = {
+    ROWCAST_DELIVER_SLOTS: '1',
+    ROWCAST_STORAGE_WAIT_MS: '2000',
+    ROWCAST_SMALL_RUN_ROWS: '10',
+  };
+  await using engine = await startEngine({ env: few });
+  const name = await engine.sync({ query: `SELECT n AS "userId" FROM generate_series(1, 1000) n` });
+  engine.receiver.misbehave({ kind: 'slow', ms: 2_500 });
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: 1_000 });
+  expect(engine.receiver.log.stats()).toMatchObject({ received: 1_000, distinct: 1_000, violations: [] });
+});
+
 test('a query during which the connection is lost every time fails its run', async () => {
   await using engine = await startEngine();
   const name = await engine.sync({
