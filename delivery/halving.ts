@@ -5,7 +5,7 @@ import type { Sender } from './sender.ts';
 /** A call that the destination will never take, and why. */
 export interface CallFailure {
   readonly call: StagedCall;
-  readonly code: string;
+  readonly code: 'refused_by_destination' | 'call_too_large';
   readonly message: string;
 }
 

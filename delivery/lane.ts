@@ -98,8 +98,8 @@ function tooLarge(call: StagedCall, { sender: { profile } }: LaneRequest): Settl
 }
 
 /** How many more refusals make the lane hopeless. */
-function refusalsLeft({ delivered, failed }: LanePosition): number {
-  return delivered > 0 ? Infinity : REFUSALS_MAX - failed;
+function refusalsLeft({ delivered, refused }: LanePosition): number {
+  return delivered > 0 ? Infinity : REFUSALS_MAX - refused;
 }
 
 /** What is wrong with every call stops the run, so that the window stays. */
@@ -107,7 +107,7 @@ function refuseHopeless(position: LanePosition, { failures: [failure] }: Settled
   if (refusalsLeft(position) > 0 || failure === undefined) return;
   throw new RowcastError(
     'destination_rejects_everything',
-    `The destination refused the first ${position.failed} calls of a lane and accepted none: ${failure.message} Correct the query; the window repeats with the next run.`,
+    `The destination refused the first ${position.refused} calls that a lane sent, and accepted none: ${failure.message} Correct the query; the window repeats with the next run.`,
   );
 }
 

@@ -33,6 +33,7 @@ export class LaneRecords {
       offset: end,
       delivered: position.delivered + accepted.length,
       failed: position.failed + failures.length,
+      refused: position.refused + failures.filter(({ code }) => code === 'refused_by_destination').length,
       errorFiles: await this.#store(position, 'errors', position.errorFiles, failed),
       callFiles: await this.#store(position, 'calls', position.callFiles, delivered),
       kept: position.kept + kept.length,

@@ -10,6 +10,8 @@ export interface LanePosition {
   readonly offset: number;
   readonly delivered: number;
   readonly failed: number;
+  /** How many of the failed calls the destination refused; the others were never sent. */
+  readonly refused: number;
   /** Keys of the error files that count; others in the folder are left over from attempts that died. */
   readonly errorFiles: readonly string[];
   /** Keys of the files of kept calls that count. */

@@ -20,6 +20,7 @@ const START: LanePosition = {
   offset: 0,
   delivered: 0,
   failed: 0,
+  refused: 0,
   errorFiles: [],
   callFiles: [],
   kept: 0,

@@ -167,11 +167,15 @@ async function coverWindow({ run, sync }: RunIdentity, plan: RunPlan): Promise<R
   return { ...result, endedAt: new Date().toISOString() };
 }
 
+/** A query is read for no longer than this, all attempts together. */
+const READ_MAX = '24 hours';
+
 async function extract(plan: RunPlan, folder: string): Promise<StagedRows> {
   const { extractRows } = proxyActivities<ExtractActivities>({
     taskQueue: plan.queues.extract,
     scheduleToStartTimeout: plan.settings.storageWaitMs,
-    startToCloseTimeout: '24 hours',
+    // A query that takes its worker down, each time, ends as well.
+    scheduleToCloseTimeout: READ_MAX,
     heartbeatTimeout: plan.settings.heartbeatMs,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     summary: `read ${plan.sync.integration}`,
@@ -235,7 +239,7 @@ function broken(
   const failure = explain(error, {
     storage: plan.storage,
     storageWaitMs: plan.settings.storageWaitMs,
-    giveUpAfter: plan.sync.giveUpAfter,
+    giveUpAfter: staged === null ? READ_MAX : plan.sync.giveUpAfter,
   });
   const gone = delivered.delivered > 0 ? ` ${delivered.delivered} calls had gone out by then.` : '';
   return {

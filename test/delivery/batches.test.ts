@@ -165,6 +165,15 @@ describe('a context', () => {
 });
 
 describe('a call that is too large', () => {
+  test('does not count as refused: hundreds of them in a row do not stop the others', async () => {
+    await using room = await openRoom({ profile: { callBytesMax: 500 } });
+    const long = rows(1, 250).map((row) => callOf(row, { note: 'x'.repeat(500) }));
+    await room.stage([...long, ...rows(251, 260).map((row) => callOf(row))]);
+    const { position } = await room.deliver();
+    expect(position).toMatchObject({ delivered: 10, failed: 250 });
+    expect(room.receiver.log.stats()).toMatchObject({ received: 10, distinct: 10, violations: [] });
+  });
+
   test('fails alone and is never sent; its neighbours arrive in order', async () => {
     await using room = await openRoom();
     await room.stage([callOf(1), callOfBytes(2, 32_001), callOf(3), callOfBytes(4, 32_000), callOf(5)]);

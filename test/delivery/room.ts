@@ -28,6 +28,7 @@ export const START: LanePosition = {
   offset: 0,
   delivered: 0,
   failed: 0,
+  refused: 0,
   errorFiles: [],
   callFiles: [],
   kept: 0,
