@@ -1,22 +1,10 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import {
-  Client,
-  Connection,
-  isGrpcServiceError,
-  QueryRejectCondition,
-  QueryRejectedError,
-  ScheduleNotFoundError,
-  WithStartWorkflowOperation,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { Client, Connection, QueryRejectCondition, WithStartWorkflowOperation } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
+import { messageOf, RowcastError } from '../errors.ts';
 import { storageLocation } from '../storage/open.ts';
 import { MESSAGES } from '../workflows/contract.ts';
+import { explained, unreachable } from './explained.ts';
 import { OpenRequests } from './openRequests.ts';
 import { pause } from './pause.ts';
 
@@ -28,15 +16,6 @@ export interface ConnectOptions {
 
 /** How long an answer of a worker may take, in milliseconds. */
 const ANSWER_MS = 60_000;
-
-/** gRPC status codes that mean that nobody is there. */
-const GRPC_UNAVAILABLE = 14;
-const GRPC_DEADLINE_EXCEEDED = 4;
-const GRPC_NOT_FOUND = 5;
-const GRPC_PERMISSION_DENIED = 7;
-const GRPC_UNAUTHENTICATED = 16;
-/** How the server answers a query for a workflow whose task queue nobody polls. */
-const GRPC_FAILED_PRECONDITION = 9;
 
 /** A poller that has not been seen for longer is taken for gone; pollers come back every minute. */
 const POLLER_SEEN_WITHIN_MS = 75_000;
@@ -107,7 +86,7 @@ export class ClientContext {
       );
     } catch (error) {
       signal?.throwIfAborted();
-      throw this.#explain(error);
+      throw explained(error, this);
     }
   }
 
@@ -209,48 +188,6 @@ export class ClientContext {
     const token = Buffer.from(answer.nextPageToken).toString('base64');
     return { items: ids.map((id) => id.slice(prefix.length)), nextPageToken: token === '' ? null : token };
   }
-
-  #explain(error: unknown): unknown {
-    if (error instanceof RowcastError) return error;
-    const cause =
-      error instanceof WorkflowUpdateFailedError || error instanceof WorkflowFailedError
-        ? error.cause
-        : error;
-    const failure = deepestApplicationFailure(cause);
-    if (failure !== null && isFailureCode(failure.type)) {
-      return new RowcastError(failure.type, failure.message, { cause: error });
-    }
-    if (error instanceof ScheduleNotFoundError) return noSchedule(error);
-    if (
-      error instanceof WorkflowNotFoundError ||
-      error instanceof QueryRejectedError ||
-      grpcCode(error) === GRPC_NOT_FOUND
-    ) {
-      return new RowcastError('not_found', `Temporal does not know it: ${messageOf(error)}.`, {
-        cause: error,
-      });
-    }
-    if (grpcCode(error) === GRPC_PERMISSION_DENIED || grpcCode(error) === GRPC_UNAUTHENTICATED) {
-      return new RowcastError(
-        'temporal_unreachable',
-        `The Temporal server at ${this.address} refuses this client: ${messageOf(error)}; check TEMPORAL_NAMESPACE and TEMPORAL_API_KEY.`,
-        { cause: error },
-      );
-    }
-    if (grpcCode(error) === GRPC_UNAVAILABLE) return unreachable(this.address, error);
-    if (
-      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-      grpcCode(error) === GRPC_DEADLINE_EXCEEDED ||
-      grpcCode(error) === GRPC_FAILED_PRECONDITION
-    ) {
-      return new RowcastError(
-        'no_worker',
-        `No answer came in time from the workers on the task queue ${this.taskQueue}; see whether one is still running, and look at its log.`,
-        { cause: error },
-      );
-    }
-    return error;
-  }
 }
 
 export interface UpdateTarget {
@@ -298,38 +235,6 @@ export async function* eachItem<Item>(
     yield* page.items;
     pageToken = page.nextPageToken;
   } while (pageToken !== null);
-}
-
-/** A failure's code may stand below others, such as that of an activity. */
-function deepestApplicationFailure(error: unknown): ApplicationFailure | null {
-  let found: ApplicationFailure | null = null;
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof ApplicationFailure) found = at;
-  }
-  return found;
-}
-
-function grpcCode(error: unknown): number | null {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (isGrpcServiceError(at)) return at.code;
-  }
-  return null;
-}
-
-function noSchedule(cause: ScheduleNotFoundError): RowcastError {
-  return new RowcastError(
-    'not_found',
-    `There is no Schedule ${cause.scheduleId}: its sync does not exist, or the Schedule was deleted elsewhere; \`rowcast apply\` creates it.`,
-    { cause },
-  );
-}
-
-function unreachable(address: string, cause: unknown): RowcastError {
-  return new RowcastError(
-    'temporal_unreachable',
-    `The Temporal server at ${address} cannot be reached; check TEMPORAL_ADDRESS, or start one with \`npx rowcast dev\`.`,
-    { cause },
-  );
 }
 
 /** @throws RowcastError where TEMPORAL_… or the profile that they name cannot be read. */
