@@ -1,6 +1,6 @@
 import { getClient } from '@temporalio/activity';
 import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
-import type { ScheduleDescription, ScheduleOptions } from '@temporalio/client';
+import type { ScheduleDescription, ScheduleHandle, ScheduleOptions } from '@temporalio/client';
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
@@ -63,15 +63,16 @@ async function createSchedule(input: ApplyScheduleInput, taskQueue: string): Pro
     spec: timing.spec,
     action: actionOf(definition, taskQueue),
     policies: policiesOf(timing.catchupWindowMs),
-    state: {
-      paused: !enabled,
-      // Without `startAt` the first run starts at once: with the Schedule itself, so that no crash comes in between.
-      triggerImmediately: enabled && definition.startAt === undefined && before === null,
-      ...(enabled ? {} : { note: 'Disabled by rowcast apply' }),
-    },
+    state: { paused: !enabled, ...(enabled ? {} : { note: 'Disabled by rowcast apply' }) },
   };
-  await getClient().schedule.create(options);
+  const handle = await getClient().schedule.create(options);
+  if (enabled && definition.startAt === undefined && before === null) await startNow(handle);
   return before === null ? [] : [createdAgain(definition.name)];
+}
+
+/** Without `startAt` the first run starts at once. */
+async function startNow(handle: ScheduleHandle): Promise<void> {
+  await handle.trigger(ScheduleOverlapPolicy.SKIP);
 }
 
 /** Deletes the Schedule of a sync, if there is one. */
