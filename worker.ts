@@ -51,7 +51,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
   );
   try {
-    await Promise.all(workers.map((worker) => worker.run()));
+    await runTogether(workers);
   } finally {
     await connection.close();
     await http.close();
@@ -62,6 +62,18 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
 class WorkerLogger extends DefaultLogger {
   override log(...[level, message, meta]: Parameters<DefaultLogger['log']>): void {
     if (!message.startsWith('No workflows registered')) super.log(level, message, meta);
+  }
+}
+
+/** Runs until all have been told to stop. Where one fails, the others end in order before it is thrown. */
+async function runTogether(workers: readonly Worker[]): Promise<void> {
+  const runs = workers.map((worker) => worker.run());
+  try {
+    await Promise.all(runs);
+  } catch (error) {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await Promise.allSettled(runs);
+    throw error;
   }
 }
 
