@@ -115,8 +115,8 @@ describe('a value is counted in bytes of its JSON', () => {
   const cases: readonly (readonly [string, GivenCell, GivenCell])[] = [
     ['text', 'x'.repeat(98), 'x'.repeat(99)],
     ['two bytes a character', 'é'.repeat(49), `${'é'.repeat(49)}x`],
-    ['three bytes a character', `${'€'.repeat(32)}xx`, `${'€'.repeat(32)}xxx`],
-    ['four bytes a character', `${'🙂'.repeat(24)}xx`, `${'🙂'.repeat(24)}xxx`],
+    ['three bytes a character', `${'€'.repeat(32)}zz`, `${'€'.repeat(32)}zzz`],
+    ['four bytes a character', `${'🙂'.repeat(24)}zz`, `${'🙂'.repeat(24)}zzz`],
     ['quotes', '"'.repeat(49), '"'.repeat(50)],
     ['control characters', `${'\u0001'.repeat(16)}xx`, '\u0001'.repeat(17)],
     ['a JSON object', ['json', `{"a":"${'x'.repeat(92)}"}`], ['json', `{"a":"${'x'.repeat(93)}"}`]],

@@ -53,21 +53,7 @@ describe.each(CALL_TYPES)('%s', (type) => {
   );
 
   test(`keeps ${foreign} and everything else in its ${container}, as it is spelled`, () => {
-    const call = callOf(
-      {
-        ...NEEDED[type],
-        [foreign]: 'f',
-        Plan: 'pro',
-        plan: 'free',
-        type: 't',
-        traits: 'a',
-        properties: 'b',
-        user_id: 'c',
-        name: 'n',
-      },
-      { type },
-    );
-    expect(call[container]).toEqual({
+    const others = {
       [foreign]: 'f',
       Plan: 'pro',
       plan: 'free',
@@ -76,7 +62,9 @@ describe.each(CALL_TYPES)('%s', (type) => {
       properties: 'b',
       user_id: 'c',
       name: 'n',
-    });
+    };
+    const call = callOf({ ...NEEDED[type], ...others }, { type });
+    expect(call[container]).toEqual(others);
     expect(call['type']).toBe(type);
     expect(call).not.toHaveProperty(foreign);
   });
