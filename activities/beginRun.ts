@@ -1,5 +1,3 @@
-import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ScheduleDescription } from '@temporalio/client';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
@@ -7,7 +5,6 @@ import {
   destinationWorkflowId,
   integrationWorkflowId,
   MESSAGES,
-  parseRunName,
   syncWorkflowId,
 } from '../workflows/contract.ts';
 import type { DefinitionDescription, ImportRecord, Trigger } from '../workflows/contract.ts';
@@ -20,6 +17,7 @@ import { triggerOf } from './trigger.ts';
 import type { BeginRunInput, FinishRunInput, RunStartTimes } from './types.ts';
 import { explained } from './failures.ts';
 import { sinceScheduled } from './heartbeat.ts';
+import { isRunning } from './runs.ts';
 import { queryWorkflow, updateWorkflow } from './workflowCalls.ts';
 
 /** The worker cancels an activity that cannot heartbeat this much after its time-out (Temporal's Core SDK). */
@@ -76,19 +74,6 @@ async function askForLease(sync: string, request: BeginRunRequest): Promise<Begi
   if (answer.kind !== 'held') return answer;
   const state = (await isRunning(answer.holder)) ? 'running' : 'gone';
   return ask({ ...request, holder: { run: answer.holder, state } });
-}
-
-async function isRunning(run: string): Promise<boolean> {
-  const name = parseRunName(run);
-  if (name === null) return false;
-  try {
-    const { status, raw } = await getClient().workflow.getHandle(name.workflowId).describe();
-    // Two backfills of one minute share a workflow id, but never run at the same time.
-    return status.name === 'RUNNING' && raw.workflowExecutionInfo?.firstRunId === name.firstExecutionRunId;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }
 
 function triggerFrom(schedule: ScheduleDescription | null, input: RunStartTimes): Trigger {

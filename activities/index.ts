@@ -5,9 +5,13 @@ import { discreet } from './discreet.ts';
 import { extractRows } from './extractRows.ts';
 import { explained } from './failures.ts';
 import { previewRows } from './previewRows.ts';
+import { runsFolder } from '../workflows/contract.ts';
+import { cancelRun } from './runs.ts';
 import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
 import { saveCopy, takeOver } from './state.ts';
+import { testConnection } from './testConnection.ts';
+import { findUsers } from './users.ts';
 import type { ControlActivities, DeliverActivities, ExtractActivities, StorageActivities } from './types.ts';
 
 /** The activities of a worker, by the kind of task queue that they are answered on. */
@@ -30,6 +34,9 @@ export function createActivities(deps: ActivityDeps): Activities {
         removeSchedule: (sync) => explained(() => removeSchedule(sync)),
         beginRun: (input) => beginRun(input, settings),
         finishRun: (input) => explained(() => finishRun(input)),
+        cancelRun: (run) => explained(() => cancelRun(run)),
+        findUsers: (input) => explained(() => findUsers(storage, taskQueue, input)),
+        testConnection: (input) => explained(() => testConnection(input, deps)),
         preview: (input) => explained(() => previewRows(input, deps)),
       },
       redact,
@@ -38,6 +45,7 @@ export function createActivities(deps: ActivityDeps): Activities {
       {
         saveCopy: (input) => explained(() => saveCopy(storage, input)),
         settleRun: (input) => explained(() => settleRun(storage, input)),
+        removeRuns: (sync) => explained(() => storage.remove(runsFolder(sync))),
         beThere: () => Promise.resolve(),
       },
       redact,

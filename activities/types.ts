@@ -1,4 +1,10 @@
-import type { ImportRecord, PreviewRequest, SealedPreview } from '../workflows/contract.ts';
+import type {
+  ConnectionTest,
+  ConnectionTestRequest,
+  ImportRecord,
+  PreviewRequest,
+  SealedPreview,
+} from '../workflows/contract.ts';
 import type { BegunRun, FinishRunRequest, RunPlan } from '../workflows/messages.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
@@ -8,6 +14,9 @@ import type { StorageIdentity } from '../storage/storage.ts';
 
 export type HolderKind = 'sync' | 'integration' | 'destination';
 
+/** What others refer to by name. */
+export type UsedKind = Exclude<HolderKind, 'sync'>;
+
 /** Answered by any worker. */
 export interface ControlActivities {
   /** The storage of the worker that answers, and the newest copy of a state that it finds there. */
@@ -16,12 +25,18 @@ export interface ControlActivities {
   applySchedule(input: ApplyScheduleInput): Promise<string[]>;
   /** Restores a Schedule's action and policies, and keeps what the user set there: spec, paused, note. */
   healSchedule(input: { readonly definition: SyncDefinition; readonly createdAt: string }): Promise<void>;
-  /** Deletes the Schedule of a sync that came to nothing. */
+  /** Deletes the Schedule of a sync that came to nothing, or is deleted itself. */
   removeSchedule(sync: string): Promise<void>;
   /** Asks the sync workflow for the lease and the window. */
   beginRun(input: BeginRunInput): Promise<BegunRun>;
   /** Hands the result back to the sync workflow. */
   finishRun(input: FinishRunInput): Promise<ImportRecord | null>;
+  /** Asks a run to stop; answers whether it was running. */
+  cancelRun(run: string): Promise<boolean>;
+  /** The syncs of an integration, or the integrations of a destination. */
+  findUsers(input: { readonly kind: UsedKind; readonly name: string }): Promise<readonly string[]>;
+  /** Tries a source or a destination out; what is wrong with it is an answer, not a failure. */
+  testConnection(input: ConnectionTestRequest): Promise<ConnectionTest>;
   preview(input: PreviewRequest): Promise<SealedPreview>;
 }
 
@@ -31,6 +46,8 @@ export interface StorageActivities {
   saveCopy(input: SaveCopyInput): Promise<number>;
   /** Keeps the errors and calls of a run beside their index, and removes everything else that it staged. */
   settleRun(input: SettleRunInput): Promise<void>;
+  /** Removes everything that the runs of a sync left in storage. */
+  removeRuns(sync: string): Promise<void>;
   /** Does nothing: an answer says that a machine is there. */
   beThere(): Promise<void>;
 }

@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseRowcastFile } from '../client/index.ts';
 import type { AppliedDefinition, RowcastFile } from '../client/index.ts';
-import { messageOf, RowcastError } from '../errors.ts';
 import { say, sayJson } from './output.ts';
+import { readText } from './readText.ts';
 import { withRowcast } from './withRowcast.ts';
 
 export function addApply(program: Command): void {
@@ -24,17 +24,7 @@ export function addApply(program: Command): void {
 
 /** Reads and checks a file, with the queries that it names. @throws RowcastError definition_invalid */
 export async function readRowcastFile(path: string): Promise<RowcastFile> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    // What follows the comma is the path again.
-    const [reason = ''] = messageOf(error).split(',');
-    throw new RowcastError(
-      'definition_invalid',
-      `The file ${path} cannot be read: ${reason}; correct its path.`,
-    );
-  }
+  const text = await readText(path);
   return parseRowcastFile(text, { path, readFile: (name) => readFile(resolve(dirname(path), name), 'utf8') });
 }
 

@@ -10,6 +10,15 @@ export function addImport(program: Command): void {
   const command = program.command('import').description('what became of runs');
   addListAndShow(command);
   command
+    .command('cancel <run>')
+    .description('stop a run under way: its query and its requests; its window repeats with the next run')
+    .action(async (run: string) => {
+      const record = await withRowcast((rowcast, signal) => rowcast.imports.cancel(run, signal));
+      sayImport(record);
+      if (record.outcome === 'running')
+        say('  It was told to stop and has not done so yet; see that a worker is running.');
+    });
+  command
     .command('errors <run>')
     .description('the rows that failed')
     .addOption(

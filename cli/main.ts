@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { RowcastError } from '../errors.ts';
 import { addApply } from './applyCommand.ts';
+import { addDestination, addIntegration } from './definitionCommands.ts';
 import { addWorkerAndDev } from './devCommand.ts';
 import { addImport } from './importCommand.ts';
 import { printable } from './output.ts';
@@ -19,6 +20,8 @@ const program = new Command('rowcast')
 addApply(program);
 addSync(program);
 addImport(program);
+addIntegration(program);
+addDestination(program);
 addWorkerAndDev(program);
 inheritExit(program);
 

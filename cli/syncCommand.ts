@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { addSyncChanges } from './syncChangeCommand.ts';
 import { stringify } from 'yaml';
 import { withoutDefaults } from '../client/index.ts';
 import type { ImportRecord, Outcome, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
@@ -14,21 +15,7 @@ export function addSync(program: Command): void {
   addListAndShow(sync);
   addPreview(sync);
   addRun(sync);
-  sync
-    .command('enable <name>')
-    .description('run it again; the next interval sends all that changed since the last sync')
-    .action(async (name: string) => {
-      await withRowcast((rowcast, signal) => rowcast.syncs.enable(name, signal));
-      say(`${name} is enabled. Its next interval sends all that changed since the last sync.`);
-    });
-  sync
-    .command('disable <name>')
-    .description('run it no more; a run under way goes on to its end')
-    .action(async (name: string) => {
-      const running = await withRowcast((rowcast, signal) => rowcast.syncs.disable(name, signal));
-      const rest = running === null ? '' : ` The run under way goes on to its end: ${running.run}`;
-      say(`${name} is disabled.${rest}`);
-    });
+  addSyncChanges(sync);
 }
 
 function addListAndShow(sync: Command): void {

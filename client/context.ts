@@ -3,7 +3,6 @@ import { Client, Connection, QueryRejectCondition, WithStartWorkflowOperation } 
 import proto from '@temporalio/proto';
 import { messageOf, RowcastError } from '../errors.ts';
 import { storageLocation } from '../storage/open.ts';
-import { MESSAGES } from '../workflows/contract.ts';
 import { explained, unreachable } from './explained.ts';
 import { OpenRequests } from './openRequests.ts';
 import { pause } from './pause.ts';
@@ -128,11 +127,10 @@ export class ClientContext {
 
   /** Sends an update, and starts the workflow where it is not running. */
   async updateWithStart<Answer>(
-    target: UpdateTarget,
+    { workflowType, workflowId, name, summary, update }: UpdateTarget,
     request: unknown,
     signal?: AbortSignal,
   ): Promise<Answer> {
-    const { workflowType, workflowId, name, summary } = target;
     const startWorkflowOperation = new WithStartWorkflowOperation(workflowType, {
       workflowId,
       taskQueue: this.taskQueue,
@@ -143,7 +141,7 @@ export class ClientContext {
     return this.askWorker(
       () =>
         this.client.workflow.executeUpdateWithStart<(input: unknown) => Promise<unknown>, Answer, [unknown]>(
-          MESSAGES.apply,
+          update,
           {
             startWorkflowOperation,
             args: [request],
@@ -190,12 +188,15 @@ export class ClientContext {
   }
 }
 
+/** Whom an update goes to, and which. */
 export interface UpdateTarget {
   readonly workflowType: string;
   readonly workflowId: string;
   readonly name: string;
   /** Shown in the Temporal Web UI. */
   readonly summary: string;
+  /** One of MESSAGES. */
+  readonly update: string;
 }
 
 export interface PageRequest {

@@ -4,10 +4,17 @@ import { IntegrationDefinition } from '../definitions/integration.ts';
 import type { IntegrationInput } from '../definitions/integration.ts';
 import { RowcastError } from '../errors.ts';
 import { destinationWorkflowId, integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
-import type { ApplyAnswer, DefinitionDescription } from '../workflows/contract.ts';
+import type {
+  ApplyAnswer,
+  ConnectionTest,
+  ConnectionTestRequest,
+  DefinitionDescription,
+  RemoveAnswer,
+} from '../workflows/contract.ts';
 import { checked } from './checked.ts';
+import { testConnection } from './connectionTest.ts';
 import { eachItem } from './context.ts';
-import type { ClientContext, Page, PageRequest } from './context.ts';
+import type { ClientContext, Page, PageRequest, UpdateTarget } from './context.ts';
 import { requireExisting } from './references.ts';
 import type { Reference } from './references.ts';
 
@@ -27,6 +34,14 @@ export interface Definitions<Input, Definition> {
   find(name: string, signal?: AbortSignal): Promise<DefinitionDescription<Definition> | null>;
   page(request?: PageRequest): Promise<Page<DefinitionDescription<Definition>>>;
   list(signal?: AbortSignal): AsyncGenerator<DefinitionDescription<Definition>>;
+  /**
+   * Tries one out as the workers see it, by its name or before it is saved. No row is read, no call is sent.
+   *
+   * @throws RowcastError not_found, no_worker …; what is wrong with the connection itself is the answer.
+   */
+  test(what: string | Input, signal?: AbortSignal): Promise<ConnectionTest>;
+  /** Deletes one that nobody uses. @throws RowcastError in_use naming the users, not_found */
+  delete(name: string, signal?: AbortSignal): Promise<RemoveAnswer>;
 }
 
 interface Kind<Definition> {
@@ -34,6 +49,7 @@ interface Kind<Definition> {
   readonly parse: (input: unknown) => Definition;
   readonly workflowId: (name: string) => string;
   readonly summaryOf: (definition: Definition) => string;
+  readonly testOf: (definition: Definition) => ConnectionTestRequest;
   /** What must exist before it. */
   readonly referencesOf: (definition: Definition) => Reference[];
 }
@@ -46,6 +62,7 @@ export function createDestinations(
     parse: (input) => checked(DestinationDefinition, input, 'The destination'),
     workflowId: destinationWorkflowId,
     summaryOf: ({ name, kind }) => `destination ${name}: ${kind}`,
+    testOf: (definition) => ({ kind: 'destination', definition }),
     referencesOf: () => [],
   });
 }
@@ -58,6 +75,7 @@ export function createIntegrations(
     parse: (input) => checked(IntegrationDefinition, input, 'The integration'),
     workflowId: integrationWorkflowId,
     summaryOf: ({ name, source, destination }) => `integration ${name}: ${source.kind} to ${destination}`,
+    testOf: (definition) => ({ kind: 'integration', definition }),
     referencesOf: ({ name, destination }) => [
       { kind: 'destination', name: destination, by: `the integration ${name}` },
     ],
@@ -66,7 +84,7 @@ export function createIntegrations(
 
 function createDefinitions<Input, Definition extends { readonly name: string }>(
   context: ClientContext,
-  { word, parse, workflowId, summaryOf, referencesOf }: Kind<Definition>,
+  { word, parse, workflowId, summaryOf, testOf, referencesOf }: Kind<Definition>,
 ): Definitions<Input, Definition> {
   const find = (name: string, signal?: AbortSignal) =>
     context.query<DefinitionDescription<Definition>>(workflowId(name), MESSAGES.describe, [], signal);
@@ -75,26 +93,38 @@ function createDefinitions<Input, Definition extends { readonly name: string }>(
     const found = await Promise.all(names.items.map((name) => find(name, request.signal)));
     return { items: found.filter((item) => item !== null), nextPageToken: names.nextPageToken };
   };
+  const get = async (name: string, signal?: AbortSignal) => {
+    const found = await find(name, signal);
+    if (found !== null) return found;
+    throw new RowcastError(
+      'not_found',
+      `There is no ${word} ${JSON.stringify(name)}; \`rowcast ${word} list\` shows those that exist.`,
+    );
+  };
+  const targetOf = (name: string, update: string, summary: string): UpdateTarget => {
+    return { workflowType: WORKFLOWS[word], workflowId: workflowId(name), name, summary, update };
+  };
   return {
     async update(input, { ifRevision, signal } = {}) {
       const definition = parse(input);
       for (const reference of referencesOf(definition)) await requireExisting(context, reference, signal);
-      const target = {
-        workflowType: WORKFLOWS[word],
-        workflowId: workflowId(definition.name),
-        name: definition.name,
-        summary: summaryOf(definition),
-      };
+      const target = targetOf(definition.name, MESSAGES.apply, summaryOf(definition));
       const request = { definition, ...(ifRevision === undefined ? {} : { ifRevision }) };
       return context.updateWithStart<ApplyAnswer>(target, request, signal);
     },
-    async get(name, signal) {
-      const found = await find(name, signal);
-      if (found === null) throw new RowcastError('not_found', `There is no ${word} ${JSON.stringify(name)}.`);
-      return found;
-    },
+    get,
     find,
     page,
     list: (signal) => eachItem(page, signal),
+    async test(what, signal) {
+      const definition = typeof what === 'string' ? (await get(what, signal)).definition : parse(what);
+      return testConnection(context, testOf(definition), signal);
+    },
+    delete: (name, signal) =>
+      context.updateWithStart<RemoveAnswer>(
+        targetOf(name, MESSAGES.remove, `${word} ${name}`),
+        undefined,
+        signal,
+      ),
   };
 }

@@ -12,6 +12,16 @@ export function importsOf(
   return context.query<ImportRecord[]>(syncWorkflowId(sync), MESSAGES.imports, [{ limit: 1_000 }], signal);
 }
 
+/** The import of a run as its sync keeps it now; null where it does not any more. */
+export async function importOf(
+  context: ClientContext,
+  { sync, run }: Pick<ImportRecord, 'sync' | 'run'>,
+  signal?: AbortSignal,
+): Promise<ImportRecord | null> {
+  const imports = await importsOf(context, sync, signal);
+  return imports?.find((candidate) => candidate.run === run) ?? null;
+}
+
 /** A run that was terminated cannot say so itself; the next run of the sync records it. */
 export async function asItIs(
   context: ClientContext,
@@ -19,8 +29,7 @@ export async function asItIs(
   signal?: AbortSignal,
 ): Promise<ImportRecord> {
   if (record.outcome !== 'running' || (await progressOf(context, record.run, signal)).running) return record;
-  const again = await importsOf(context, record.sync, signal);
-  const now = again?.find(({ run }) => run === record.run) ?? record;
+  const now = (await importOf(context, record, signal)) ?? record;
   if (now.outcome !== 'running') return now;
   return {
     ...now,

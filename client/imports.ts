@@ -13,6 +13,7 @@ import {
   WORKFLOWS,
 } from '../workflows/contract.ts';
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
+import { cancelRun } from './cancelRun.ts';
 import { checkedLimit, eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
 import { asItIs, importsOf } from './importRecords.ts';
@@ -37,6 +38,13 @@ export interface Imports {
   calls(run: string, signal?: AbortSignal): AsyncGenerator<DeliveredCall>;
   /** How far a run is, again and again until it ends. */
   watch(run: string, signal?: AbortSignal): AsyncGenerator<Progress>;
+  /**
+   * Stops a run under way, and answers its import, which says how many calls had gone; still `running` where no
+   * worker ended it in time. Its window stays.
+   *
+   * @throws RowcastError not_found, also where the run has ended already.
+   */
+  cancel(run: string, signal?: AbortSignal): Promise<ImportRecord>;
   /** Waits until a run has ended, and answers its import. */
   wait(run: string, signal?: AbortSignal): Promise<ImportRecord>;
 }
@@ -67,6 +75,14 @@ export function createImports(context: ClientContext): Imports {
         if (!progress.running) return;
         await pause(WATCH_MS, signal);
       }
+    },
+    async cancel(run, signal) {
+      const record = await get(run, signal);
+      if (record.outcome === 'running') return cancelRun(context, record, signal);
+      throw new RowcastError(
+        'not_found',
+        `The run ${record.run} is not under way: it ended at ${record.endedAt ?? '-'} as ${record.outcome}.`,
+      );
     },
     async wait(run, signal) {
       while ((await progressOf(context, run, signal)).running) {

@@ -68,12 +68,16 @@ export type { FailureCode } from '../errors.ts';
 export type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 export type {
   ApplyAnswer,
+  ConnectionTest,
   DefinitionDescription,
   ImportRecord,
   Outcome,
   PreviewResult,
   PreviewRow,
+  RemoveAnswer,
+  ResetAnswer,
   SyncDescription,
+  TestStep,
   Trigger,
 } from '../workflows/contract.ts';
 export type { AppliedDefinition } from './apply.ts';
@@ -83,5 +87,5 @@ export type { Imports, ImportsRequest } from './imports.ts';
 export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 export type { Progress } from './progress.ts';
 export type { StartedRun } from './startRun.ts';
-export type { ApplySyncOptions, SyncListing, Syncs } from './syncs.ts';
+export type { ApplySyncOptions, DisableOptions, ResetOptions, SyncListing, Syncs } from './syncs.ts';
 export type { DestinationDefinition, DestinationInput, IntegrationDefinition, IntegrationInput };

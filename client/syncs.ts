@@ -5,12 +5,20 @@ import { SyncDefinition } from '../definitions/sync.ts';
 import type { SyncInput } from '../definitions/sync.ts';
 import { RowcastError } from '../errors.ts';
 import { MESSAGES, scheduleId, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
-import type { ApplyAnswer, ImportRecord, Outcome, SyncDescription } from '../workflows/contract.ts';
+import type {
+  ApplyAnswer,
+  ImportRecord,
+  Outcome,
+  RemoveAnswer,
+  ResetAnswer,
+  SyncDescription,
+} from '../workflows/contract.ts';
 import { checked } from './checked.ts';
 import { eachItem } from './context.ts';
-import type { ClientContext, Page, PageRequest } from './context.ts';
+import type { ClientContext, Page, PageRequest, UpdateTarget } from './context.ts';
 import { withEnabled } from './foresee.ts';
 import type { ApplyOptions } from './holders.ts';
+import { cancelRun } from './cancelRun.ts';
 import { asItIs } from './importRecords.ts';
 import { requireExisting } from './references.ts';
 import { describeSchedule } from './schedules.ts';
@@ -40,6 +48,18 @@ export interface ApplySyncOptions extends ApplyOptions {
   readonly enabled?: boolean;
 }
 
+export interface DisableOptions {
+  /** Cancels a run under way instead of letting it finish. */
+  readonly now?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ResetOptions {
+  /** What `last_sync_time` becomes, in whole Unix seconds; by default 0, and the next run sends everything. */
+  readonly to?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** What can be done with syncs. Every call throws `RowcastError`. */
 export interface Syncs {
   update(definition: SyncInput, options?: ApplySyncOptions): Promise<ApplyAnswer>;
@@ -51,8 +71,17 @@ export interface Syncs {
   list(signal?: AbortSignal): AsyncGenerator<SyncListing>;
   /** The next interval sends all that changed since the last sync. */
   enable(name: string, signal?: AbortSignal): Promise<void>;
-  /** A run under way goes on to its end; it is answered. */
-  disable(name: string, signal?: AbortSignal): Promise<ImportRecord | null>;
+  /** A run under way goes on to its end, or with `now` is cancelled; its import is answered as it is then. */
+  disable(name: string, options?: DisableOptions): Promise<ImportRecord | null>;
+  /**
+   * Sets `last_sync_time`: the next run sends what changed since then, under new messageIds. A run under way goes
+   * on and does not undo it.
+   *
+   * @throws RowcastError definition_invalid where the time lies in the future.
+   */
+  reset(name: string, options?: ResetOptions): Promise<ResetAnswer>;
+  /** Stops a run under way and deletes the sync with its imports; the name can be used again, from 0. */
+  delete(name: string, signal?: AbortSignal): Promise<RemoveAnswer>;
   /** Starts a run now, unless one is under way already. */
   run(name: string, signal?: AbortSignal): Promise<StartedRun>;
 }
@@ -91,10 +120,14 @@ export function createSyncs(context: ClientContext): Syncs {
     list: (signal) => eachItem(page, signal),
     update: (input, options = {}) => update(context, checked(SyncDefinition, input, 'The sync'), options),
     enable: (name, signal) => setEnabled(context, name, true, signal),
-    disable: async (name, signal) => {
+    disable: async (name, { now = false, signal } = {}) => {
       await setEnabled(context, name, false, signal);
-      return (await get(name, signal)).running;
+      const { running } = await get(name, signal);
+      return running === null || !now ? running : cancelRun(context, running, signal);
     },
+    reset: (name, { to = 0, signal } = {}) => reset(context, name, to, signal),
+    delete: (name, signal) =>
+      context.updateWithStart<RemoveAnswer>(targetOf(name, MESSAGES.remove), undefined, signal),
     run: async (name, signal) => {
       const { running } = await get(name, signal);
       return running === null ? startRun(context, name, signal) : { started: false, run: running.run };
@@ -120,12 +153,8 @@ async function update(
 ): Promise<ApplyAnswer> {
   const by = `the sync ${definition.name}`;
   await requireExisting(context, { kind: 'integration', name: definition.integration, by }, signal);
-  const target = {
-    workflowType: WORKFLOWS.sync,
-    workflowId: syncWorkflowId(definition.name),
-    name: definition.name,
-    summary: `sync ${definition.name}: ${definition.type} from ${definition.integration}`,
-  };
+  const summary = `sync ${definition.name}: ${definition.type} from ${definition.integration}`;
+  const target = targetOf(definition.name, MESSAGES.apply, summary);
   const request = {
     definition,
     ...(ifRevision === undefined ? {} : { ifRevision }),
@@ -134,6 +163,25 @@ async function update(
   const before = enabled === undefined ? null : await describeSchedule(context, definition.name, signal);
   const answer = await context.updateWithStart<ApplyAnswer>(target, request, signal);
   return withEnabled(answer, before, enabled);
+}
+
+/** @param update one of MESSAGES. @param summary shown in the Temporal Web UI where the workflow is started by it. */
+function targetOf(name: string, update: string, summary = `sync ${name}`): UpdateTarget {
+  return { workflowType: WORKFLOWS.sync, workflowId: syncWorkflowId(name), name, summary, update };
+}
+
+async function reset(
+  context: ClientContext,
+  name: string,
+  to: number,
+  signal?: AbortSignal,
+): Promise<ResetAnswer> {
+  if (!Number.isSafeInteger(to) || to < 0 || to > Date.now() / 1_000)
+    throw new RowcastError(
+      'definition_invalid',
+      `The time to reset ${name} to is ${to}; give whole Unix seconds, from 0 and not in the future, since what changes until then would never be sent.`,
+    );
+  return context.updateWithStart<ResetAnswer>(targetOf(name, MESSAGES.reset), { to }, signal);
 }
 
 async function setEnabled(

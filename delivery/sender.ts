@@ -22,6 +22,12 @@ export interface Sender {
    *   be taken; the reason of the signal.
    */
   send(batch: Batch, signal: AbortSignal): Promise<Verdict>;
+  /**
+   * Sends a batch without calls, once: whether the destination is there and takes the write key.
+   *
+   * @throws RowcastError destination_unavailable, destination_refused; the reason of the signal.
+   */
+  greet(signal: AbortSignal): Promise<Verdict>;
 }
 
 export interface SenderOptions {
@@ -42,7 +48,25 @@ export function createSender(options: SenderOptions): Sender {
   const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
   redactor.remember(writeKey);
   const headers = { ...profile.headers, authorization };
-  return { profile, send: (batch, signal) => send(batch, headers, options, signal) };
+  return {
+    profile,
+    send: (batch, signal) => send(batch, headers, options, signal),
+    greet: (signal) => greet(headers, options, signal),
+  };
+}
+
+const NO_CALLS = Buffer.from('{"batch":[]}');
+
+async function greet(
+  headers: Record<string, string>,
+  options: SenderOptions,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  await options.limiter.pass(signal);
+  const meaning = await exchange(NO_CALLS, 0, headers, options, signal);
+  if (meaning.kind === 'refused') throw refused(options.profile, meaning.words);
+  if (meaning.kind === 'later') throw unavailable(options.profile, meaning);
+  return meaning;
 }
 
 async function send(

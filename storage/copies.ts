@@ -60,6 +60,12 @@ export async function latestCopy(storage: Storage, kind: CopyKind, name: string)
   }
 }
 
+/** The names of everything of a kind that has copies, in ascending order. @throws RowcastError */
+export async function copiedNames(storage: Storage, kind: CopyKind): Promise<string[]> {
+  const keys = await storage.list(`state/${kind}`);
+  return [...new Set(keys.filter((key) => KEY.test(key)).map((key) => key.split('/')[2] ?? ''))];
+}
+
 /** The keys of the copies that there are, from the oldest to the newest. */
 async function keysOf(storage: Storage, kind: CopyKind, name: string): Promise<string[]> {
   return (await storage.list(folderOf(kind, name))).filter((key) => KEY.test(key));

@@ -19,6 +19,13 @@ export function mustNameRun(request: unknown): void {
   throw refusal('beginRun or finishRun', 'the name of its `run`');
 }
 
+/** @throws ApplicationFailure definition_invalid unless the request holds a time that `last_sync_time` can be. */
+export function mustHoldTime(request: unknown): void {
+  const to = fieldOf(request, 'to');
+  if (Number.isSafeInteger(to) && (to as number) >= 0) return;
+  throw refusal('reset', 'as `to` a time in whole Unix seconds, from 0');
+}
+
 function fieldOf(request: unknown, field: string): unknown {
   return typeof request === 'object' && request !== null ? Reflect.get(request, field) : undefined;
 }

@@ -24,6 +24,7 @@ export const WORKFLOWS = {
   integration: 'integration',
   destination: 'destination',
   preview: 'preview',
+  connectionTest: 'connectionTest',
 } as const;
 
 /** Names of updates and queries. */
@@ -34,6 +35,10 @@ export const MESSAGES = {
   beginRun: 'beginRun',
   /** Update of sync: a run hands back its result. `FinishRunRequest` → `ImportRecord` */
   finishRun: 'finishRun',
+  /** Update of sync: `last_sync_time` is set. `ResetRequest` → `ResetAnswer` */
+  reset: 'reset',
+  /** Update of sync, integration and destination: it is deleted. No argument → `RemoveAnswer` */
+  remove: 'remove',
   /** Query of sync (→ `SyncDescription`), integration and destination (→ `DefinitionDescription`); null before there is one. */
   describe: 'describe',
   /** Query of sync: `{ before?: string; limit: number }` → `ImportRecord[]`, newest first, among the newest hundred. */
@@ -54,6 +59,24 @@ export interface ApplyAnswer {
   /** Names of the fields that changed. */
   readonly changed: readonly string[];
   /** Sentences for the user: last_sync_time kept, state taken over from a copy, a schedule changed elsewhere. */
+  readonly notices: readonly string[];
+}
+
+export interface ResetRequest {
+  /** What `last_sync_time` becomes, in whole Unix seconds; 0: the next run sends everything. */
+  readonly to: number;
+}
+
+export interface ResetAnswer {
+  /** What `last_sync_time` was, in whole Unix seconds. */
+  readonly before: number;
+  readonly lastSyncTime: number;
+  /** The run under way, which goes on with its own window and leaves `last_sync_time` alone. */
+  readonly running: ImportRecord | null;
+}
+
+export interface RemoveAnswer {
+  /** Sentences for the user: a run that was cancelled, files that could not be removed. */
   readonly notices: readonly string[];
 }
 
@@ -125,6 +148,24 @@ export interface PreviewRequest {
   readonly recipient: string;
 }
 
+/** Arguments of the `connectionTest` workflow: what is tested need not be saved. */
+export type ConnectionTestRequest =
+  | { readonly kind: 'integration'; readonly definition: IntegrationDefinition }
+  | { readonly kind: 'destination'; readonly definition: DestinationDefinition };
+
+/** What came of testing a connection, step by step; it ends with the first step that failed. */
+export interface ConnectionTest {
+  readonly ok: boolean;
+  readonly steps: readonly TestStep[];
+}
+
+export interface TestStep {
+  readonly step: string;
+  readonly ok: boolean;
+  /** What was found, or what is wrong and what to do. */
+  readonly words: string;
+}
+
 /** Result of the `preview` workflow: a `PreviewOutcome` as JSON, sealed with age, in base64. */
 export interface SealedPreview {
   readonly sealed: string;
@@ -136,9 +177,12 @@ export type PreviewOutcome =
 
 export type { PreviewResult, PreviewRow } from '../extraction/preview.ts';
 
+/** The files of a sync's runs in storage. */
+export const runsFolder = (sync: string) => `runs/${sync}`;
+
 /** A run's files in storage, all below `runs/<sync>/<run>/`. */
 export const runFolder = (sync: string, run: string) =>
-  `runs/${sync}/${run.replaceAll(':', '').replace('~', '=')}`;
+  `${runsFolder(sync)}/${run.replaceAll(':', '').replace('~', '=')}`;
 
 /** What stands in `<run folder>/import.json` once a run has ended, for those who read errors and calls. */
 export interface RunFiles {

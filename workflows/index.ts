@@ -1,3 +1,4 @@
+export { connectionTest } from './connectionTest.ts';
 export { destination, integration } from './holder.ts';
 export { preview } from './preview.ts';
 export { sync } from './sync.ts';

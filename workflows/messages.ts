@@ -108,6 +108,22 @@ export interface Lease {
   readonly grant: RunGrant;
 }
 
+/** What remains of a sync, an integration or a destination that was deleted: its name is free, and starts anew. */
+export interface Tombstone {
+  readonly version: 1;
+  /** ISO 8601. */
+  readonly deletedAt: string;
+  readonly storage: StorageIdentity;
+  /** As in `SyncState`: a run that did not end in time may still send. */
+  readonly quietUntilMs: number;
+  readonly copy: number;
+}
+
+/** Whether the state in a copy is a tombstone. */
+export function isTombstone(state: unknown): state is Tombstone {
+  return typeof state === 'object' && state !== null && 'deletedAt' in state;
+}
+
 /** The state of an integration or a destination. */
 export interface HolderState {
   readonly version: 1;

@@ -14,17 +14,35 @@ import type { ControlActivities } from '../activities/types.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import { changedFields } from './changedFields.ts';
-import { mustHoldDefinition, mustNameRun } from './checkRequest.ts';
+import { mustHoldDefinition, mustHoldTime, mustNameRun } from './checkRequest.ts';
 import { checkRevision } from './checkRevision.ts';
 import { MESSAGES } from './contract.ts';
-import type { ApplyAnswer, ApplyRequest, ImportRecord, SyncDescription } from './contract.ts';
+import type {
+  ApplyAnswer,
+  ApplyRequest,
+  ImportRecord,
+  RemoveAnswer,
+  ResetAnswer,
+  ResetRequest,
+  SyncDescription,
+} from './contract.ts';
 import { findState, saveCopy } from './copies.ts';
-import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState } from './messages.ts';
-import { beginRun, changeDefinition, describeSync, finishRun, isCovered, newSync } from './syncState.ts';
+import { isTombstone } from './messages.ts';
+import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState, Tombstone } from './messages.ts';
+import { removeSync } from './removeSync.ts';
+import {
+  beginRun,
+  changeDefinition,
+  describeSync,
+  finishRun,
+  isCovered,
+  newSync,
+  resetSync,
+} from './syncState.ts';
 import type { Transition } from './syncState.ts';
 import { createTurns } from './turns.ts';
 import type { Turns } from './turns.ts';
-import { queryNotice } from './words.ts';
+import { deletedNotice, queryNotice } from './words.ts';
 
 const { applySchedule, healSchedule, removeSchedule } = proxyActivities<
   Pick<ControlActivities, 'applySchedule' | 'healSchedule' | 'removeSchedule'>
@@ -47,7 +65,13 @@ export interface SyncInput {
  * database: where this workflow starts without a state, it takes over the copy that it finds.
  */
 export async function sync({ name, state: carried }: SyncInput): Promise<void> {
-  const held: Held = { state: carried ?? null, notices: [], scheduleOutdated: false };
+  const held: HeldSync = {
+    state: carried ?? null,
+    tombstone: null,
+    notices: [],
+    scheduleOutdated: false,
+    removing: false,
+  };
   const inTurn = createTurns();
   answerMessages(name, held, inTurn);
 
@@ -67,20 +91,24 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
 }
 
 /** What the workflow holds between messages. */
-interface Held {
+export interface HeldSync {
   state: SyncState | null;
+  /** What was found in storage, or put there, of a sync of this name that was deleted. */
+  tombstone: Tombstone | null;
   /** What the next `apply` is to say: that the state was taken over from a copy. */
   notices: string[];
   /** A run came without today's arguments. */
   scheduleOutdated: boolean;
+  /** Being deleted: no run begins any more. */
+  removing: boolean;
 }
 
 /** A workflow that was started for nothing ends; one with a long history continues as new. */
-function mayEnd({ state }: Held): boolean {
+function mayEnd({ state }: HeldSync): boolean {
   return state === null || workflowInfo().continueAsNewSuggested;
 }
 
-function answerMessages(name: string, held: Held, inTurn: Turns): void {
+function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
   const existing = async () => {
     if (held.state === null) await takeOver(name, held);
     if (held.state === null) throw notFound(name);
@@ -121,6 +149,7 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
     (request) =>
       inTurn(async () => {
         const before = await existing();
+        if (held.removing) throw notFound(name);
         if (!request.upToDate) held.scheduleOutdated = true;
         return commit(beginRun(before, request, Date.now()));
       }),
@@ -132,6 +161,14 @@ function answerMessages(name: string, held: Held, inTurn: Turns): void {
       // A run that moves nothing is recorded though its storage is what failed it: the copy may lag behind.
       inTurn(async () => commit(finishRun(await existing(), request), !isCovered(request))),
     { validator: mustNameRun },
+  );
+  setHandler(
+    defineUpdate<ResetAnswer, [ResetRequest]>(MESSAGES.reset),
+    (request) => inTurn(async () => commit(resetSync(await existing(), request))),
+    { validator: mustHoldTime },
+  );
+  setHandler(defineUpdate<RemoveAnswer>(MESSAGES.remove), () =>
+    removeSync(name, held, { inTurn, existing: () => inTurn(existing) }),
   );
 }
 
@@ -152,14 +189,15 @@ function importsOf(state: SyncState | null, { before, limit }: ImportsRequest): 
 /** Makes the Schedule what the definition says, then says what changed. */
 async function applyDefinition(
   name: string,
-  held: Held,
+  held: HeldSync,
   { definition, ifRevision, enabled }: ApplyRequest<SyncDefinition>,
 ): Promise<Transition<ApplyAnswer>> {
   const storage = await takeOver(name, held);
   const before = held.state;
   checkRevision(`The sync ${name}`, before?.revision ?? 0, ifRevision);
   const changed = before === null ? [] : changedFields(before.definition, definition);
-  const base = before ?? newSync({ definition, nowMs: Date.now(), storage });
+  const quietUntilMs = held.tombstone?.quietUntilMs ?? 0;
+  const base = before ?? newSync({ definition, nowMs: Date.now(), storage, quietUntilMs });
   const fromSchedule = await applySchedule({
     definition,
     before: before?.definition ?? null,
@@ -168,7 +206,12 @@ async function applyDefinition(
   });
   const after = before !== null && changed.length > 0 ? changeDefinition(before, definition) : base;
   const change = before === null ? 'created' : changed.length > 0 ? 'updated' : 'unchanged';
-  const notices = [...held.notices, ...fromSchedule, ...queryNotice(changed, after.lastSyncTime)];
+  const notices = [
+    ...held.notices,
+    ...(before === null ? deletedNotice(name, held.tombstone) : []),
+    ...fromSchedule,
+    ...queryNotice(changed, after.lastSyncTime),
+  ];
   held.notices = [];
   return {
     state: change === 'unchanged' ? null : after,
@@ -184,10 +227,14 @@ async function restoreSchedule(name: string, before: SyncState | null): Promise<
 }
 
 /** Where there is no state yet, takes over the copy that is in storage; says which storage it is. */
-async function takeOver(name: string, held: Held): Promise<StorageIdentity> {
+async function takeOver(name: string, held: HeldSync): Promise<StorageIdentity> {
   if (held.state !== null) return held.state.storage;
   const { storage, copy } = await findState('sync', name);
   if (copy === null) return storage;
+  if (isTombstone(copy.state)) {
+    held.tombstone = copy.state;
+    return storage;
+  }
   const copied = copy.state as SyncState;
   held.state = { ...copied, storage, copy: copy.number };
   held.notices.push(

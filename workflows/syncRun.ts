@@ -241,7 +241,10 @@ function broken(
     storageWaitMs: plan.settings.storageWaitMs,
     giveUpAfter: staged === null ? READ_MAX : plan.sync.giveUpAfter,
   });
-  const gone = delivered.delivered > 0 ? ` ${delivered.delivered} calls had gone out by then.` : '';
+  const gone =
+    delivered.delivered > 0 || failure.code === 'cancelled'
+      ? ` ${delivered.delivered} calls had gone out by then.`
+      : '';
   return {
     run,
     outcome: failure.code === 'cancelled' ? 'cancelled' : 'failed',

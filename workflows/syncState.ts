@@ -1,7 +1,7 @@
 import { durationMs } from '../definitions/durationMs.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
-import type { ImportRecord, SyncDescription } from './contract.ts';
+import type { ImportRecord, ResetAnswer, ResetRequest, SyncDescription } from './contract.ts';
 import type {
   BeginRunAnswer,
   BeginRunRequest,
@@ -24,10 +24,12 @@ export interface NewSync {
   readonly definition: SyncDefinition;
   readonly nowMs: number;
   readonly storage: StorageIdentity;
+  /** As in `SyncState`; of a sync of the same name that was deleted. */
+  readonly quietUntilMs: number;
 }
 
 /** A sync that has never run. */
-export function newSync({ definition, nowMs, storage }: NewSync): SyncState {
+export function newSync({ definition, nowMs, storage, quietUntilMs }: NewSync): SyncState {
   return {
     version: 1,
     definition,
@@ -38,7 +40,7 @@ export function newSync({ definition, nowMs, storage }: NewSync): SyncState {
     generation: 0,
     window: null,
     lease: null,
-    quietUntilMs: 0,
+    quietUntilMs,
     imports: [],
     copy: 0,
   };
@@ -190,6 +192,17 @@ function finishUnbegun(state: SyncState, request: FinishRunRequest): Transition<
 /** The state with another definition; an unchanged one keeps its revision. */
 export function changeDefinition(state: SyncState, definition: SyncDefinition): SyncState {
   return { ...state, definition, revision: state.revision + 1 };
+}
+
+/**
+ * Sets `lastSyncTime`. A run under way covers the window that it began with, and no longer moves `lastSyncTime`;
+ * the next one begins a window of its own, whose calls have ids of their own.
+ */
+export function resetSync(state: SyncState, { to }: ResetRequest): Transition<ResetAnswer> {
+  return {
+    state: { ...state, lastSyncTime: to, window: null, generation: state.generation + 1 },
+    answer: { before: state.lastSyncTime, lastSyncTime: to, running: state.lease?.record ?? null },
+  };
 }
 
 /** What people and clients see of a sync. */

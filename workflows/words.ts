@@ -1,4 +1,4 @@
-import type { FinishRunRequest } from './messages.ts';
+import type { FinishRunRequest, Tombstone } from './messages.ts';
 
 /** What became of a run, in one sentence for the Temporal Web UI. */
 export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): string {
@@ -13,6 +13,14 @@ export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): stri
     case 'failed':
       return `Failed: ${result.error ?? ''} (${counts})`;
   }
+}
+
+/** Said where a name is used again. */
+export function deletedNotice(name: string, tombstone: Tombstone | null): string[] {
+  if (tombstone === null) return [];
+  return [
+    `A sync ${name} was deleted at ${tombstone.deletedAt}; this one starts anew, with last_sync_time 0.`,
+  ];
 }
 
 /** Said where a query changed: what it found before is not sent again. @param lastSyncTime whole Unix seconds. */

@@ -17,6 +17,7 @@ const fresh = newSync({
   }),
   nowMs: NOW_MS,
   storage: { id: 'here', location: '/here' },
+  quietUntilMs: 0,
 });
 
 const asking = (run: string): BeginRunRequest => ({

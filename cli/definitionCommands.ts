@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import type {
+  ConnectionTest,
+  DefinitionDescription,
+  Definitions,
+  DestinationDefinition,
+  IntegrationDefinition,
+  Rowcast,
+} from '../client/index.ts';
+import { confirmed } from './confirm.ts';
+import { say, sayJson, sayTable } from './output.ts';
+import { withRowcast } from './withRowcast.ts';
+
+/** What the commands of integrations and of destinations differ in. */
+interface Kind<Definition extends { readonly name: string }> {
+  readonly word: 'integration' | 'destination';
+  readonly about: string;
+  readonly of: (rowcast: Rowcast) => Definitions<never, Definition>;
+  readonly headings: readonly string[];
+  readonly cells: (definition: Definition) => string[];
+}
+
+export function addIntegration(program: Command): void {
+  addCommands<IntegrationDefinition>(program, {
+    word: 'integration',
+    about: 'sources, and where their rows go',
+    of: ({ integrations }) => integrations,
+    headings: ['INTEGRATION', 'SOURCE', 'HOST', 'DATABASE', 'DESTINATION'],
+    cells: ({ name, source, destination }) => [
+      name,
+      source.kind,
+      `${source.host}:${source.port}`,
+      source.database,
+      destination,
+    ],
+  });
+}
+
+export function addDestination(program: Command): void {
+  addCommands<DestinationDefinition>(program, {
+    word: 'destination',
+    about: 'endpoints that calls are sent to',
+    of: ({ destinations }) => destinations,
+    headings: ['DESTINATION', 'KIND', 'ENDPOINT'],
+    cells: ({ name, kind, url, ...rest }) => [
+      name,
+      kind,
+      url ?? ('region' in rest ? `region ${rest.region}` : '-'),
+    ],
+  });
+}
+
+function addCommands<Definition extends { readonly name: string }>(
+  program: Command,
+  kind: Kind<Definition>,
+): void {
+  const command = program.command(kind.word).description(kind.about);
+  addListAndShow(command, kind);
+  addTestAndDelete(command, kind);
+}
+
+function addListAndShow<Definition extends { readonly name: string }>(
+  command: Command,
+  { word, of, headings, cells }: Kind<Definition>,
+): void {
+  command
+    .command('list')
+    .description(`all ${word}s`)
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const found = await withRowcast((rowcast, signal) => Array.fromAsync(of(rowcast).list(signal)));
+      const sorted = found.sort((left, right) => (left.definition.name < right.definition.name ? -1 : 1));
+      if (json) return sayJson(sorted);
+      const empty = `There is no ${word} yet; create some with \`rowcast apply -f rowcast.yaml\`.`;
+      sayTable(
+        headings,
+        sorted.map(({ definition }) => cells(definition)),
+        empty,
+      );
+    });
+  command
+    .command('show <name>')
+    .description(`one ${word}, as its part of a rowcast.yaml`)
+    .option('--json', 'print JSON')
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      const found = await withRowcast((rowcast, signal) => of(rowcast).get(name, signal));
+      if (json) sayJson(found);
+      else say(yamlOf(`${word}s`, found).trimEnd());
+    });
+}
+
+function yamlOf<Definition extends { readonly name: string }>(
+  section: string,
+  { definition, revision }: DefinitionDescription<Definition>,
+): string {
+  const { name, ...fields } = definition;
+  return `# revision ${revision}\n${stringify({ version: 1, [section]: { [name]: fields } }, { lineWidth: 0 })}`;
+}
+
+function addTestAndDelete<Definition extends { readonly name: string }>(
+  command: Command,
+  { word, of }: Kind<Definition>,
+): void {
+  command
+    .command('test <name>')
+    .description('try it out as the workers see it; no row is read, no call is sent')
+    .option('--json', 'print JSON')
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      const result = await withRowcast((rowcast, signal) => of(rowcast).test(name, signal));
+      if (json) sayJson(result);
+      else sayTest(name, result);
+      if (!result.ok) process.exitCode = 1;
+    });
+  command
+    .command('delete <name>')
+    .description('delete it, unless it is in use')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, { yes }: { yes?: boolean }) => {
+      if (!(await confirmed(`Delete the ${word} ${name}?`, yes))) return;
+      await withRowcast((rowcast, signal) => of(rowcast).delete(name, signal));
+      say(`${name} is deleted.`);
+    });
+}
+
+function sayTest(name: string, { ok, steps }: ConnectionTest): void {
+  for (const { step, ok: worked, words } of steps) {
+    say(`${worked ? 'ok    ' : 'FAILED'} ${step}${words === '' ? '' : `: ${words}`}`);
+  }
+  say(ok ? `${name} works.` : `${name} does not work.`);
+}
