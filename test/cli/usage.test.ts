@@ -39,6 +39,12 @@ describe('wrong usage ends with exit code 2, and one sentence', () => {
     ['sync preview people --since 2027-13-01', `--since is "2027-13-01"; ${MOMENT}`],
     ['sync preview', 'Name a sync, or a file with -f, as in `rowcast sync preview people`.'],
     ['sync show people --yaml --json', "error: option '--yaml' cannot be used with option '--json'"],
+    ['sync update people', 'Say what to change, as in `rowcast sync update people --every "5 minutes"`.'],
+    [
+      'sync update people --every 5m --cron x',
+      "error: option '--every <duration>' cannot be used with option '--cron <fields>'",
+    ],
+    ['sync reset people --to soon', `--to is "soon"; ${MOMENT}`],
     ['sync show', "error: missing required argument 'name'"],
     [
       'sync run people orders',
