@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
@@ -19,8 +19,8 @@ import type { Engine } from '../run/engine.ts';
  * versions stay: runs of theirs may still be in flight, and must replay.
  */
 
-const VERSION = process.env['ROWCAST_HISTORIES'] ?? '0.1.0';
-const FOLDER = join(import.meta.dirname, VERSION);
+const about = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8');
+const FOLDER = join(import.meta.dirname, (JSON.parse(about) as { version: string }).version);
 
 let engine: Engine;
 beforeAll(async () => {
@@ -109,4 +109,50 @@ test('runs that do not succeed', async () => {
   expect(definition).toBe(null);
   await engine.sync({ name: 'bad', query: `SELECT 1 AS "userId"` });
   await save('sync-taken-over', syncWorkflowId(name));
+});
+
+/** Saves the newest workflow of a type. */
+async function saveNewest(name: string, workflowType: string): Promise<void> {
+  for await (const { workflowId } of engine.temporal.workflow.list({
+    query: `WorkflowType = '${workflowType}'`,
+  })) {
+    return save(name, workflowId);
+  }
+}
+
+test('connections that are tried out', async () => {
+  const name = await engine.sync({ name: 'tried', query: 'SELECT 1 AS "userId"' });
+  const { definition } = await engine.rowcast.syncs.get(name);
+  const { definition: integration } = await engine.rowcast.integrations.get(definition.integration);
+  await engine.rowcast.integrations.test(integration.name);
+  await saveNewest('connectionTest-integration', 'connectionTest');
+  await engine.rowcast.destinations.test(integration.destination);
+  await saveNewest('connectionTest-destination', 'connectionTest');
+});
+
+test('what is reset and deleted', async () => {
+  const name = await engine.sync({
+    name: 'doomed',
+    query: `SELECT id AS "userId", repeat('x', 5000) AS note FROM people`,
+  });
+  engine.receiver.misbehave({ kind: 'slow', ms: 2_000 });
+  const { run } = await engine.rowcast.syncs.run(name);
+  await sleep(2_500);
+  await engine.rowcast.syncs.reset(name, { to: 5 });
+  await engine.rowcast.syncs.delete(name);
+  engine.receiver.misbehave();
+  await save('syncRun-of-a-deleted-sync', idOf(run));
+  await save('sync-reset-and-deleted', syncWorkflowId(name));
+  // The name is used again, in a workflow that finds the tombstone.
+  await engine.sync({ name: 'doomed', query: 'SELECT 1 AS "userId"' });
+  await save('sync-after-a-tombstone', syncWorkflowId(name));
+
+  const { definition } = await engine.rowcast.syncs.get(name);
+  const { definition: integration } = await engine.rowcast.integrations.get(definition.integration);
+  await expect(engine.rowcast.integrations.delete(integration.name)).rejects.toThrow(/is in use/);
+  for await (const sync of engine.rowcast.syncs.list()) await engine.rowcast.syncs.delete(sync.name);
+  await engine.rowcast.integrations.delete(integration.name);
+  await save('integration-deleted', integrationWorkflowId(integration.name));
+  await engine.rowcast.destinations.delete(integration.destination);
+  await save('destination-deleted', destinationWorkflowId(integration.destination));
 });
