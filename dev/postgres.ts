@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +23,8 @@ export interface PostgresServer {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** Stops the server in PostgreSQL's way of that name, `immediate` being a crash, and starts it on its port again. */
+  restart(how: 'fast' | 'immediate'): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,21 +50,25 @@ export async function startPostgres(preferredPort = 0): Promise<PostgresServer> 
     onLog: (line) => log.push(line),
     onError: (line) => log.push(String(line)),
   });
+  const pidFile = join(folder, 'data', 'postmaster.pid');
+  const restart = async (how: 'fast' | 'immediate') => {
+    const [pid] = readFileSync(pidFile, 'utf8').split('\n');
+    process.kill(Number(pid), how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await isGone(pidFile);
+    await server.start();
+  };
   const stopAtExit = () => void server.stop().catch(() => undefined);
   process.on('exit', stopAtExit);
   const stop = async () => {
     process.off('exit', stopAtExit);
     // Ctrl-C reaches PostgreSQL as well, and the package then waits for an end that it missed.
-    await Promise.race([
-      server.stop().catch(() => undefined),
-      isGone(join(folder, 'data', 'postmaster.pid')),
-    ]);
+    await Promise.race([server.stop().catch(() => undefined), isGone(pidFile)]);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
     await server.initialise();
     await server.start();
-    return { ...access, stop };
+    return { ...access, restart, stop };
   } catch (error) {
     await stop();
     throw new Error(`PostgreSQL did not start: ${log.slice(-5).join(' ')}`, { cause: error });

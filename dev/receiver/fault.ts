@@ -8,8 +8,8 @@ export type Fault =
   | { readonly kind: 'reset_after'; readonly times?: number }
   /** No answer ever comes. */
   | { readonly kind: 'silence'; readonly times?: number; readonly afterTaking?: boolean }
-  /** The answer takes its time. */
-  | { readonly kind: 'slow'; readonly times?: number; readonly ms: number }
+  /** The answer takes its time; `afterTaking`: the calls are taken at once. */
+  | { readonly kind: 'slow'; readonly times?: number; readonly ms: number; readonly afterTaking?: boolean }
   /** This answer, whatever was sent; `$AUTHORIZATION` in its body is replaced by the header that came. */
   | {
       readonly kind: 'answer';

@@ -85,9 +85,13 @@ export class Receiver {
       if (fault.afterTaking === true) this.#take(body, request);
       return;
     }
+    const taken =
+      fault?.kind === 'slow' && fault.afterTaking === true ? this.#take(body, request) : undefined;
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
     const answer =
-      fault?.kind === 'answer' ? this.#faultAnswer(fault, body, request) : this.#take(body, request, fault);
+      fault?.kind === 'answer'
+        ? this.#faultAnswer(fault, body, request)
+        : (taken ?? this.#take(body, request, fault));
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
   }

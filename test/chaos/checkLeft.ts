@@ -1,0 +1,90 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runFolder, runWorkflowIdPrefix, scheduleId, syncWorkflowId } from '../../workflows/contract.ts';
+import type { RunFiles } from '../../workflows/contract.ts';
+import type { SyncPlan } from './syncs.ts';
+import type { Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+/** Nothing is left behind: in Temporal, in storage, in the database; and what was told holds. */
+export async function checkLeft(world: World, truths: readonly Truth[]): Promise<string[]> {
+  const found = await Promise.all([
+    openWorkflows(world),
+    backends(world),
+    files(world, truths),
+    ...world.plan.syncs.map((plan) => scheduleProblems(world, plan)),
+  ]);
+  return found.flat();
+}
+
+async function openWorkflows({ client, plan }: World): Promise<string[]> {
+  const expected = [
+    ...plan.syncs.map(({ name }) => syncWorkflowId(name)),
+    ...['http', 'cio'].flatMap((name) => [`rowcast-integration-from-${name}`, `rowcast-destination-${name}`]),
+  ];
+  const query = `ExecutionStatus = 'Running' AND WorkflowType != 'temporal-sys-scheduler-workflow'`;
+  const open = (await Array.fromAsync(client.workflow.list({ query }))).map(({ workflowId }) => workflowId);
+  return [
+    ...open.filter((id) => !expected.includes(id)).map((id) => `the workflow ${id} is left`),
+    ...expected.filter((id) => !open.includes(id)).map((id) => `the workflow ${id} is missing`),
+  ];
+}
+
+/** A connection takes its moment to end. */
+async function backends({ writer, reader }: World): Promise<string[]> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const rows = await writer.query(`SELECT pid FROM pg_stat_activity WHERE usename = '${reader}'`);
+    if (rows.length === 0) return [];
+    await sleep(100);
+  }
+  return ['a backend of a worker is left in PostgreSQL'];
+}
+
+const COPIES_MAX = 3;
+
+async function files({ storage, wasKilled }: World, truths: readonly Truth[]): Promise<string[]> {
+  const all = (await readdir(storage, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(storage.length + 1));
+  const kept = new Set(['storage.json']);
+  for (const { plan, imports } of truths) {
+    for (const { run } of imports) {
+      const index = `${runFolder(plan.name, run)}/import.json`;
+      if (!all.includes(index)) continue;
+      const { errorFiles, callFiles } = JSON.parse(await readFile(join(storage, index), 'utf8')) as RunFiles;
+      for (const key of [index, ...errorFiles, ...callFiles]) kept.add(key);
+    }
+  }
+  const copies = Map.groupBy(
+    all.filter((key) => key.startsWith('state/')),
+    (key) => key.slice(0, key.lastIndexOf('/')),
+  );
+  return [
+    ...all
+      .filter((key) => !kept.has(key) && !key.startsWith('state/'))
+      .filter((key) => !wasKilled || !key.startsWith('.temporary/'))
+      .map((key) => `the file ${key} is left in storage`),
+    ...[...kept].filter((key) => !all.includes(key)).map((key) => `the file ${key} is missing from storage`),
+    ...[...copies].flatMap(([folder, keys]) =>
+      keys.length > COPIES_MAX ? [`${folder} holds ${keys.length} copies`] : [],
+    ),
+  ];
+}
+
+async function scheduleProblems({ client, enabled }: World, { name }: SyncPlan): Promise<string[]> {
+  const { state, action, policies } = await client.schedule.getHandle(scheduleId(name)).describe();
+  const told = enabled.get(name);
+  const problems: string[] = [];
+  if (told !== null && told !== undefined && told === state.paused) {
+    problems.push(
+      `the sync ${name} was ${told ? 'enabled' : 'disabled'} last, but its Schedule is ${state.paused ? 'paused' : 'not paused'}`,
+    );
+  }
+  if (action.workflowId !== runWorkflowIdPrefix(name) || action.args?.length !== 1) {
+    problems.push(`the Schedule of ${name} is not healed: ${JSON.stringify(action)}`);
+  }
+  if (policies.overlap !== 'SKIP')
+    problems.push(`the Schedule of ${name} has the overlap policy ${policies.overlap}`);
+  return problems;
+}
