@@ -71,7 +71,7 @@ export async function extractRows(
       try {
         const extraction = await readAll(plan, attempt, deps, { signal, onProgress: reached });
         heart.now();
-        return await stagedRows(extraction, folder, attempt, deps);
+        return await stagedRows(extraction, { plan, folder }, attempt, deps);
       } catch (error) {
         await deps.storage.remove(attempt).catch(() => undefined); // What is left goes when the run ends.
         throw signal.aborted ? signal.reason : error;
@@ -132,15 +132,15 @@ function refuseOtherStorage({ storage: planned, sync }: RunPlan, { storage: mine
 
 async function stagedRows(
   { manifest, until, warnings }: Extraction,
-  folder: string,
+  { plan, folder }: ExtractRowsInput,
   attempt: string,
   { storage }: ActivityDeps,
 ): Promise<StagedRows> {
   const laneRows = manifest.lanes.map((chunks) => chunks.reduce((sum, { rows }) => sum + rows, 0));
   const counts = { rows: manifest.rows, failed: manifest.failed, laneRows, errorFiles: manifest.errorFiles };
   if (manifest.rows === 0) {
-    // An empty run stages nothing; an attempt before this one may have.
-    const filesLeft = (await storage.list(folder)).length > 0;
+    // An empty run stages nothing; an attempt before this one may have, and so may a run that was lost.
+    const filesLeft = plan.leftovers === true || (await storage.list(folder)).length > 0;
     return { ...counts, manifest: null, until, warnings, filesLeft };
   }
   const key = await writeManifest(storage, attempt, manifest);

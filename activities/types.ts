@@ -127,7 +127,7 @@ export interface StagedRows {
   /** Whole Unix seconds, by the source's clock. */
   readonly until: number;
   readonly warnings: readonly string[];
-  /** Whether there is anything in the run's folder. */
+  /** Whether there is, or may be, anything to remove: in the run's folder, or of a run that was lost. */
   readonly filesLeft: boolean;
 }
 

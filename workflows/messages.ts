@@ -51,6 +51,8 @@ export interface RunGrant {
   /** The value for `{{last_sync_time}}`, in whole Unix seconds. */
   readonly since: number;
   readonly window: Window;
+  /** A run before this one did not end well, and may have left files; absent in grants of older versions. */
+  readonly leftovers?: boolean;
 }
 
 /** The window that is to be covered, kept until a run has covered it. */

@@ -1,7 +1,7 @@
 import { durationMs } from '../definitions/durationMs.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
-import type { ImportRecord, ResetAnswer, ResetRequest, SyncDescription } from './contract.ts';
+import type { ImportRecord, Outcome, ResetAnswer, ResetRequest, SyncDescription } from './contract.ts';
 import type {
   BeginRunAnswer,
   BeginRunRequest,
@@ -100,6 +100,7 @@ function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Tr
     storage: state.storage,
     since: windowStart(state.lastSyncTime, state.definition),
     window,
+    leftovers: hasLeftovers(state),
   };
   const lease: Lease = {
     record: { ...startedRecord(state, request), since: grant.since },
@@ -108,6 +109,12 @@ function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Tr
     grant,
   };
   return { state: { ...state, window, lease }, answer: { kind: 'granted', grant } };
+}
+
+/** Whether a run since the last one that covered its window may not have removed what it staged. */
+function hasLeftovers({ imports }: SyncState): boolean {
+  const since = imports.findLastIndex(({ outcome }) => COVERED.has(outcome));
+  return imports.slice(since + 1).some(({ outcome }) => outcome === 'failed' || outcome === 'cancelled');
 }
 
 function skipRun(
@@ -166,9 +173,11 @@ export function finishRun(state: SyncState, request: FinishRunRequest): Transiti
   };
 }
 
+const COVERED: ReadonlySet<Outcome> = new Set(['succeeded', 'succeeded_with_errors']);
+
 /** Whether a run accounted for its whole window. */
 export function isCovered({ outcome }: FinishRunRequest): boolean {
-  return outcome === 'succeeded' || outcome === 'succeeded_with_errors';
+  return COVERED.has(outcome);
 }
 
 /** What a request says of its run's import. */

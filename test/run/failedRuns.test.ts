@@ -112,6 +112,23 @@ test('a run that was terminated is recorded as failed, and the next one repeats 
   expect(engine.receiver.log.violations).toEqual([]);
 });
 
+test('what a terminated run had staged goes with the next run, though that one finds no rows', async () => {
+  await engine.sql.query(`CREATE TABLE briefly AS SELECT * FROM people`);
+  const name = await engine.sync({ query: `SELECT id AS "userId", note FROM briefly`, name: 'left' });
+  const left = async () => (await engine.filesLeft()).filter((file) => file.includes(`${name}/`));
+  const before = engine.receiver.log.calls.length;
+  engine.receiver.misbehave({ kind: 'slow', ms: 1_000 });
+  const { run } = await engine.rowcast.syncs.run(name);
+  await until(() => engine.receiver.log.calls.length > before);
+  await engine.terminate(run);
+  engine.receiver.misbehave();
+  expect(await left()).not.toEqual([]);
+
+  await engine.sql.query('TRUNCATE briefly');
+  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', rows: 0 });
+  expect(await left()).toEqual([]);
+});
+
 test('a run that is cancelled while its worker is dead is recorded as cancelled', async () => {
   const name = await engine.sync({ query: QUERY, name: 'orphaned' });
   const before = engine.receiver.log.calls.length;
