@@ -1,12 +1,7 @@
 import type { ScheduleDescription } from '@temporalio/client';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
-import {
-  destinationWorkflowId,
-  integrationWorkflowId,
-  MESSAGES,
-  syncWorkflowId,
-} from '../workflows/contract.ts';
+import { destinationWorkflowId, integrationWorkflowId, MESSAGES } from '../workflows/contract.ts';
 import type { DefinitionDescription, ImportRecord, Trigger } from '../workflows/contract.ts';
 import type { BegunRun, BeginRunAnswer, BeginRunRequest, RunGrant } from '../workflows/messages.ts';
 import { RowcastError } from '../errors.ts';
@@ -18,7 +13,8 @@ import type { BeginRunInput, FinishRunInput, RunStartTimes } from './types.ts';
 import { explained } from './failures.ts';
 import { sinceScheduled } from './heartbeat.ts';
 import { isRunning } from './runs.ts';
-import { queryWorkflow, updateWorkflow } from './workflowCalls.ts';
+import { queryWorkflow, updateSync } from './workflowCalls.ts';
+import type { SyncAddress } from './workflowCalls.ts';
 
 /** The worker cancels an activity that cannot heartbeat this much after its time-out (Temporal's Core SDK). */
 const LOCAL_TIMEOUT_BUFFER_MS = 5_000;
@@ -29,15 +25,19 @@ const LOCAL_TIMEOUT_BUFFER_MS = 5_000;
  *
  * A storage that cannot keep the lease is waited for, but not longer than a run waits for its machine.
  */
-export async function beginRun(input: BeginRunInput, settings: WorkerSettings): Promise<BegunRun> {
+export async function beginRun(
+  input: BeginRunInput,
+  settings: WorkerSettings,
+  taskQueue: string,
+): Promise<BegunRun> {
   const waitedMs = sinceScheduled();
   return explained(
-    () => begin(input, settings),
+    () => begin(input, settings, taskQueue),
     () => ({ final: waitedMs() > settings.storageWaitMs }),
   );
 }
 
-async function begin(input: BeginRunInput, settings: WorkerSettings): Promise<BegunRun> {
+async function begin(input: BeginRunInput, settings: WorkerSettings, taskQueue: string): Promise<BegunRun> {
   const schedule = await describeSchedule(input.sync);
   const request: BeginRunRequest = {
     run: input.run,
@@ -48,7 +48,7 @@ async function begin(input: BeginRunInput, settings: WorkerSettings): Promise<Be
     holder: null,
     quietMs: settings.heartbeatMs + LOCAL_TIMEOUT_BUFFER_MS + settings.requestTimeoutMs,
   };
-  const answer = await askForLease(input.sync, request);
+  const answer = await askForLease({ sync: input.sync, taskQueue }, request);
   switch (answer.kind) {
     case 'granted':
       return { kind: 'granted', plan: await planRun(answer.grant, settings) };
@@ -67,9 +67,8 @@ async function begin(input: BeginRunInput, settings: WorkerSettings): Promise<Be
 }
 
 /** Asks; where another run holds the lease, finds out whether it is still running, and asks again. */
-async function askForLease(sync: string, request: BeginRunRequest): Promise<BeginRunAnswer> {
-  const ask = (asked: BeginRunRequest) =>
-    updateWorkflow<BeginRunAnswer>(syncWorkflowId(sync), MESSAGES.beginRun, asked);
+async function askForLease(address: SyncAddress, request: BeginRunRequest): Promise<BeginRunAnswer> {
+  const ask = (asked: BeginRunRequest) => updateSync<BeginRunAnswer>(address, MESSAGES.beginRun, asked);
   const answer = await ask(request);
   if (answer.kind !== 'held') return answer;
   const state = (await isRunning(answer.holder)) ? 'running' : 'gone';
@@ -115,9 +114,12 @@ async function planRun(grant: RunGrant, settings: WorkerSettings) {
 }
 
 /** Hands the result back to the sync, with the intervals that were skipped meanwhile. */
-export async function finishRun({ sync, result, start }: FinishRunInput): Promise<ImportRecord | null> {
+export async function finishRun(
+  { sync, result, start }: FinishRunInput,
+  taskQueue: string,
+): Promise<ImportRecord | null> {
   const schedule = await describeSchedule(sync);
-  return updateWorkflow<ImportRecord | null>(syncWorkflowId(sync), MESSAGES.finishRun, {
+  return updateSync<ImportRecord | null>({ sync, taskQueue }, MESSAGES.finishRun, {
     ...result,
     skippedAfter: schedule?.info.numActionsSkippedOverlap ?? null,
     ...(start === undefined

@@ -32,8 +32,8 @@ export function createActivities(deps: ActivityDeps): Activities {
         healSchedule: ({ definition, createdAt }) =>
           explained(() => healSchedule(definition, createdAt, taskQueue)),
         removeSchedule: (sync) => explained(() => removeSchedule(sync)),
-        beginRun: (input) => beginRun(input, settings),
-        finishRun: (input) => explained(() => finishRun(input)),
+        beginRun: (input) => beginRun(input, settings, taskQueue),
+        finishRun: (input) => explained(() => finishRun(input, taskQueue)),
         cancelRun: (run) => explained(() => cancelRun(run)),
         findUsers: (input) => explained(() => findUsers(storage, taskQueue, input)),
         testConnection: (input) => explained(() => testConnection(input, deps)),

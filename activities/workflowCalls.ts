@@ -5,27 +5,60 @@ import {
   WorkflowClient,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WithStartWorkflowOperation,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isFailureCode, RowcastError } from '../errors.ts';
+import { syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
 
-/** Sends an update and waits for its answer. @throws RowcastError the workflow's own refusal. */
-export async function updateWorkflow<Answer>(
-  workflowId: string,
+/** The sync that an update goes to, and the task queue on which its workflow is started where it is not running. */
+export interface SyncAddress {
+  readonly sync: string;
+  readonly taskQueue: string;
+}
+
+/**
+ * Sends an update to a sync and waits for its answer. Where the sync's workflow was terminated or lost, it is started
+ * again, and takes over the copy of its state that is in storage.
+ *
+ * @throws RowcastError the workflow's own refusal, such as not_found where there is no copy either.
+ */
+export async function updateSync<Answer>(
+  { sync, taskQueue }: SyncAddress,
   update: string,
   request: unknown,
 ): Promise<Answer> {
+  const workflowId = syncWorkflowId(sync);
+  const { workflow } = getClient();
   try {
-    return await getClient()
-      .workflow.getHandle(workflowId)
-      .executeUpdate<Answer, [unknown]>(update, { args: [request] });
+    const args: [unknown] = [request];
+    return await workflow.getHandle(workflowId).executeUpdate<Answer, [unknown]>(update, { args });
   } catch (error) {
-    const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-    if (!(refusal instanceof ApplicationFailure)) throw missing(error, workflowId);
-    throw isFailureCode(refusal.type)
-      ? new RowcastError(refusal.type, refusal.message, { cause: refusal })
-      : refusal;
+    if (!(error instanceof WorkflowNotFoundError)) throw refusalIn(error);
   }
+  const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.sync, {
+    workflowId,
+    taskQueue,
+    args: [{ name: sync }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `sync ${sync}, brought back by a run`,
+  });
+  try {
+    type Handler = (input: unknown) => Promise<unknown>;
+    const options = { startWorkflowOperation, args: [request] as [unknown] };
+    return await workflow.executeUpdateWithStart<Handler, Answer, [unknown]>(update, options);
+  } catch (error) {
+    throw refusalIn(error);
+  }
+}
+
+/** A workflow's own refusal of an update, as a `RowcastError` where it has one of its codes. */
+function refusalIn(error: unknown): unknown {
+  const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (!(refusal instanceof ApplicationFailure)) return error;
+  return isFailureCode(refusal.type)
+    ? new RowcastError(refusal.type, refusal.message, { cause: refusal })
+    : refusal;
 }
 
 /** Queries a workflow. @throws RowcastError not_found where there is none, or it has ended. */

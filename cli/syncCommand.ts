@@ -32,6 +32,8 @@ function addListAndShow(sync: Command): void {
         syncs.map(listingCells),
         'There is no sync yet; create some with `rowcast apply -f rowcast.yaml`.',
       );
+      const lost = syncs.filter((listed) => listed.lost).map(({ name }) => name);
+      if (lost.length > 0) sayLost(lost);
     });
   sync
     .command('show <name>')
@@ -49,13 +51,19 @@ function addListAndShow(sync: Command): void {
     });
 }
 
+function sayLost(names: readonly string[]): void {
+  say();
+  say(`Lost: ${names.join(', ')}. The workflow was terminated elsewhere, and only the Schedule is left.`);
+  say('`rowcast apply` brings such a sync back with its last_sync_time, and so does its next run.');
+}
+
 function listingCells(sync: SyncListing): string[] {
   const enabled = sync.enabled === null ? 'no Schedule' : sync.enabled ? 'yes' : 'no';
   return [
     sync.name,
-    sync.type,
-    sync.integration,
-    enabled,
+    sync.type ?? '-',
+    sync.integration ?? '-',
+    sync.lost ? 'lost' : enabled,
     rhythmOf(sync),
     moment(sync.lastRunAt),
     sync.lastOutcome ?? '-',

@@ -95,7 +95,7 @@ function stepsOf(
         apply: () => syncs.update(definition, { ...options, ...enabled }),
         foresee: async () => {
           const before = await syncs.find(name, signal);
-          const schedule = before === null ? null : await describeSchedule(context, name, signal);
+          const schedule = await describeSchedule(context, name, signal);
           return foreseeSync(before, schedule, { definition, ...enabled });
         },
       };

@@ -4,6 +4,7 @@ import type { SyncDefinition } from '../definitions/sync.ts';
 import { changedFields } from '../workflows/changedFields.ts';
 import type { ApplyAnswer, SyncDescription } from '../workflows/contract.ts';
 import { queryNotice } from '../workflows/words.ts';
+import { lostWords } from './lostSyncs.ts';
 
 /** What applying a definition does, or would do. */
 export type Change = Pick<ApplyAnswer, 'change' | 'changed' | 'notices'>;
@@ -27,7 +28,8 @@ export function foreseeSync(
   { definition, enabled }: SyncToApply,
 ): Change {
   const foreseen = foresee(before?.definition ?? null, definition);
-  if (before === null) return foreseen;
+  if (before === null)
+    return schedule === null ? foreseen : { ...foreseen, notices: [lostWords(definition.name)] };
   const fromSchedule =
     schedule === null ? [createdAgain(definition.name)] : changedElsewhere(schedule.spec, before.definition);
   const notices = [...fromSchedule, ...queryNotice(foreseen.changed, before.lastSyncTime)];

@@ -4,19 +4,13 @@ import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 import { openStorage, readStorageIdentity } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
-import {
-  MESSAGES,
-  parseRunName,
-  runFolder,
-  scheduleId,
-  syncWorkflowId,
-  WORKFLOWS,
-} from '../workflows/contract.ts';
+import { MESSAGES, parseRunName, runFolder, scheduleId, syncWorkflowId } from '../workflows/contract.ts';
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
 import { cancelRun } from './cancelRun.ts';
 import { checkedLimit, eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
 import { asItIs, importsOf } from './importRecords.ts';
+import { runningSyncs } from './lostSyncs.ts';
 import { pause } from './pause.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
@@ -98,7 +92,7 @@ async function pageOf(
   { sync, limit = PAGE_SIZE, pageToken, signal }: ImportsRequest,
 ): Promise<Page<ImportRecord>> {
   checkedLimit(limit);
-  const syncs = sync === undefined ? await allSyncs(context, signal) : [sync];
+  const syncs = sync === undefined ? await runningSyncs(context, signal) : [sync];
   const found = await Promise.all(syncs.map((name) => importsOf(context, name, signal)));
   if (sync !== undefined && found[0] === null) {
     throw new RowcastError(
@@ -118,14 +112,6 @@ async function pageOf(
 }
 
 const sortKey = ({ startedAt, run }: ImportRecord) => `${startedAt} ${run}`;
-
-async function allSyncs(context: ClientContext, signal?: AbortSignal): Promise<string[]> {
-  const names: string[] = [];
-  const pageOfNames = (request: PageRequest) =>
-    context.listNames(WORKFLOWS.sync, syncWorkflowId(''), request);
-  for await (const name of eachItem(pageOfNames, signal)) names.push(name);
-  return names;
-}
 
 const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
 const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;

@@ -20,6 +20,7 @@ import { withEnabled } from './foresee.ts';
 import type { ApplyOptions } from './holders.ts';
 import { cancelRun } from './cancelRun.ts';
 import { asItIs } from './importRecords.ts';
+import { lostListing, missingSync, namesOfSchedulesOnly } from './lostSyncs.ts';
 import { requireExisting } from './references.ts';
 import { describeSchedule } from './schedules.ts';
 import { startRun } from './startRun.ts';
@@ -29,9 +30,11 @@ import { unlessGone } from './unlessGone.ts';
 /** A sync as a list shows it; what is unknown is null. */
 export interface SyncListing {
   readonly name: string;
+  /** Whether only its Schedule is left, since its workflow was terminated elsewhere. */
+  readonly lost: boolean;
   readonly title: string | null;
-  readonly integration: string;
-  readonly type: SyncDefinition['type'];
+  readonly integration: string | null;
+  readonly type: SyncDefinition['type'] | null;
   /** Null where the Schedule was deleted elsewhere: the sync does not run. */
   readonly enabled: boolean | null;
   readonly every: string | null;
@@ -39,7 +42,7 @@ export interface SyncListing {
   readonly lastRunAt: string | null;
   readonly nextRunAt: string | null;
   /** Whole Unix seconds; 0 before the first successful run. */
-  readonly lastSyncTime: number;
+  readonly lastSyncTime: number | null;
   readonly lastOutcome: Outcome | null;
 }
 
@@ -67,6 +70,7 @@ export interface Syncs {
   find(name: string, signal?: AbortSignal): Promise<SyncDescription | null>;
   /** A sync as a list shows it. */
   listing(name: string, signal?: AbortSignal): Promise<SyncListing>;
+  /** Those that are lost come with the last page. */
   page(request?: PageRequest): Promise<Page<SyncListing>>;
   list(signal?: AbortSignal): AsyncGenerator<SyncListing>;
   /** The next interval sends all that changed since the last sync. */
@@ -93,19 +97,21 @@ export function createSyncs(context: ClientContext): Syncs {
   };
   const get = async (name: string, signal?: AbortSignal) => {
     const found = await find(name, signal);
-    if (found === null)
-      throw new RowcastError(
-        'not_found',
-        `There is no sync ${JSON.stringify(name)}; \`rowcast sync list\` shows those that exist.`,
-      );
+    if (found === null) throw missingSync(name, await describeSchedule(context, name, signal));
     return found;
   };
-  const listing = async (name: string, signal?: AbortSignal) =>
-    listingOf(await get(name, signal), await describeSchedule(context, name, signal));
+  const listing = async (name: string, signal?: AbortSignal) => {
+    const found = await find(name, signal);
+    const schedule = await describeSchedule(context, name, signal);
+    if (found !== null) return listingOf(found, schedule);
+    if (schedule === null) throw missingSync(name, schedule);
+    return lostListing(name, schedule);
+  };
   const page = async (request: PageRequest = {}): Promise<Page<SyncListing>> => {
     const names = await context.listNames(WORKFLOWS.sync, syncWorkflowId(''), request);
+    const lost = names.nextPageToken === null ? await namesOfSchedulesOnly(context, request.signal) : [];
     const items = await Promise.all(
-      names.items.map((name) => listing(name, request.signal).catch(unlessGone)),
+      [...names.items, ...lost].map((name) => listing(name, request.signal).catch(unlessGone)),
     );
     const known = items
       .filter((item) => item !== null)
@@ -206,6 +212,7 @@ function listingOf(sync: SyncDescription, schedule: ScheduleDescription | null):
   const latest = running ?? lastImport;
   return {
     name: definition.name,
+    lost: false,
     title: definition.title ?? null,
     integration: definition.integration,
     type: definition.type,

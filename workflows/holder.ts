@@ -1,7 +1,6 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
-  condition,
   continueAsNew,
   defineQuery,
   defineUpdate,
@@ -22,7 +21,7 @@ import type { ApplyAnswer, ApplyRequest, DefinitionDescription, RemoveAnswer } f
 import { findState, saveCopy } from './copies.ts';
 import { isTombstone } from './messages.ts';
 import type { HolderState, Tombstone } from './messages.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, uncancelled } from './turns.ts';
 
 type Definition = IntegrationDefinition | DestinationDefinition;
 
@@ -70,7 +69,7 @@ async function hold(kind: UsedKind, { name, state: carried }: HolderInput): Prom
 
   // Where the storage cannot be read, each message tries again, and says why it failed.
   if (held.state === null) await inTurn(() => takeOver(kind, name, held)).catch(() => undefined);
-  await condition(
+  await uncancelled(
     () => allHandlersFinished() && (held.state === null || workflowInfo().continueAsNewSuggested),
   );
   if (held.state !== null) await continueAsNew<typeof integration>({ name, state: held.state });

@@ -1,7 +1,7 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
-  condition,
+  CancellationScope,
   continueAsNew,
   defineQuery,
   defineUpdate,
@@ -40,7 +40,7 @@ import {
   resetSync,
 } from './syncState.ts';
 import type { Transition } from './syncState.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, uncancelled } from './turns.ts';
 import type { Turns } from './turns.ts';
 import { deletedNotice, queryNotice } from './words.ts';
 
@@ -78,7 +78,7 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
   // Where the storage cannot be read, each message tries again, and says why it failed.
   if (held.state === null) await inTurn(() => takeOver(name, held)).catch(() => undefined);
   for (;;) {
-    await condition(() => held.scheduleOutdated || (allHandlersFinished() && mayEnd(held)));
+    await uncancelled(() => held.scheduleOutdated || (allHandlersFinished() && mayEnd(held)));
     if (held.scheduleOutdated) {
       held.scheduleOutdated = false;
       await inTurn(() => heal(held.state));
@@ -168,7 +168,9 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
     { validator: mustHoldTime },
   );
   setHandler(defineUpdate<RemoveAnswer>(MESSAGES.remove), () =>
-    removeSync(name, held, { inTurn, existing: () => inTurn(existing) }),
+    CancellationScope.nonCancellable(() =>
+      removeSync(name, held, { inTurn, existing: () => inTurn(existing) }),
+    ),
   );
 }
 

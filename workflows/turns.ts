@@ -1,11 +1,24 @@
-/** Lets one task at a time through, in the order of arrival, so that state changes one after the other. */
+import { CancellationScope, condition } from '@temporalio/workflow';
+
+/**
+ * Lets one task at a time through, in the order of arrival, so that state changes one after the other. A task runs
+ * to its end though somebody cancels the workflow.
+ */
 export type Turns = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
 export function createTurns(): Turns {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {
-    const turn = last.then(task);
+    const turn = last.then(() => CancellationScope.nonCancellable(task));
     last = turn.catch(() => undefined);
     return turn;
   };
+}
+
+/**
+ * Waits until something is so. What holds a definition is no task that could be cancelled: it goes on when another
+ * tool tries, and is deleted with Rowcast's own.
+ */
+export function uncancelled(isSo: () => boolean): Promise<void> {
+  return CancellationScope.nonCancellable(() => condition(isSo));
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { integrationWorkflowId, syncWorkflowId } from '../../workflows/contract.ts';
 import { failureOf } from '../connectors/request.ts';
+import { until } from '../until.ts';
 import { startEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 
@@ -52,20 +53,20 @@ test('a sync whose workflow was terminated is rebuilt with its last_sync_time, a
   expect((await engine.rowcast.syncs.update(definition)).notices).toEqual([]);
 });
 
-test('a run of a sync whose workflow was terminated fails and says what to do, and its window repeats', async () => {
+test('a run of a sync whose workflow was terminated brings it back, and goes on where it was', async () => {
   const name = await engine.sync({ name: 'gone', query: QUERY });
   const first = await engine.run(name);
-  const { definition } = await engine.rowcast.syncs.get(name);
   await engine.terminate(syncWorkflowId(name));
-  const schedule = engine.temporal.schedule.getHandle(syncWorkflowId(name));
-  await schedule.trigger();
-  const { info } = await schedule.describe();
-  const action = info.recentActions.at(-1)?.action.workflow;
-  await expect(engine.temporal.workflow.getHandle(action?.workflowId ?? '').result()).rejects.toMatchObject({
-    cause: { message: expect.stringMatching(/is not running.*`rowcast apply`/) as string },
+  await engine.temporal.schedule.getHandle(syncWorkflowId(name)).trigger();
+  await until(async () => {
+    const found = await engine.rowcast.syncs.find(name);
+    return found?.running === null && found.lastImport?.run !== first.run;
   });
-  await engine.rowcast.syncs.update(definition);
-  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', since: first.until });
+  const { definition, lastImport } = await engine.rowcast.syncs.get(name);
+  expect(lastImport).toMatchObject({ outcome: 'succeeded', since: first.until });
+  expect((await engine.rowcast.syncs.update(definition)).notices.join()).toContain(
+    'was taken over from copy',
+  );
 });
 
 test('a run whose integration is gone says so in its import, and the next one after `apply` has all rows', async () => {
@@ -103,7 +104,7 @@ test('a living workflow wins over a copy in storage, whatever its number', async
 
 test('a sync whose newest copy is damaged says so when it is applied, and is rebuilt once that copy is removed', async () => {
   const name = await engine.sync({ name: 'damaged', query: QUERY });
-  const { until } = await engine.run(name);
+  const first = await engine.run(name);
   const { definition } = await engine.rowcast.syncs.get(name);
   const { path } = newestCopy(name);
   await engine.terminate(syncWorkflowId(name));
@@ -116,5 +117,5 @@ test('a sync whose newest copy is damaged says so when it is applied, and is reb
 
   rmSync(damaged);
   await engine.rowcast.syncs.update(definition);
-  expect(await engine.rowcast.syncs.get(name)).toMatchObject({ lastSyncTime: until });
+  expect(await engine.rowcast.syncs.get(name)).toMatchObject({ lastSyncTime: first.until });
 });
