@@ -13,6 +13,7 @@ import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
 import { openSource } from './connectors/open.ts';
 import { destinationProfile } from './delivery/destination.ts';
+import { ownHeaders } from './delivery/headers.ts';
 import { createHttp } from './delivery/http.ts';
 import { RateLimiters } from './delivery/rate.ts';
 import { createSender } from './delivery/sender.ts';
@@ -113,7 +114,8 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
       const writeKey = await secrets(definition.writeKey);
       const limiter = limiters.of({ url: profile.batchUrl, writeKey, rate: profile.rate });
       const { retryBudgetMs } = settings;
-      return createSender({ profile, writeKey, http, limiter, redactor, retryBudgetMs });
+      const headers = await ownHeaders(definition, secrets);
+      return createSender({ profile, writeKey, headers, http, limiter, redactor, retryBudgetMs });
     },
   });
 }

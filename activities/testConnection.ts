@@ -81,7 +81,12 @@ function clockWords(sourceMs: number, workerMs: number): string {
 }
 
 function greetingWords({ profile }: Sender, verdict: Verdict): string {
-  if (verdict.kind === 'accepted') return `${profile.batchUrl} took it`;
+  if (verdict.kind === 'accepted') {
+    const doubt = profile.checksWriteKey
+      ? ''
+      : '; it says so whatever the write key is, so compare that yourself';
+    return `${profile.batchUrl} took it${doubt}`;
+  }
   return `${profile.batchUrl} is there and did not refuse the write key; of the batch it says: ${verdict.words}`;
 }
 

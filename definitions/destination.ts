@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SecretReference } from '../secrets/reference.ts';
+import { Headers } from './headers.ts';
 import { Name, Title } from './name.ts';
 
 const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';
@@ -26,10 +27,31 @@ const CustomerioDestination = z.strictObject({
   url: Url.optional(),
 });
 
+const SegmentDestination = z.strictObject({
+  ...shared,
+  kind: z.literal('segment'),
+  region: z.enum(['us', 'eu'], { error: 'must be "us" or "eu"' }).default('us'),
+  /** A proxy or a test server instead of the region's endpoint. */
+  url: Url.optional(),
+});
+
+const RudderstackDestination = z.strictObject({
+  ...shared,
+  kind: z.literal('rudderstack'),
+  /** The data plane's URL with `/v1`. */
+  url: Url,
+  /** Bytes of one call as JSON; 32 KB by default. */
+  callBytesMax: positive('bytes').default(32 * 1000),
+  /** Requests a second to this destination from one worker. */
+  requestsPerSecond: positive('requests').default(100),
+});
+
 const HttpDestination = z.strictObject({
   ...shared,
   kind: z.literal('http'),
   url: Url,
+  /** Sent with every request beside Rowcast's own. */
+  headers: Headers.optional(),
   /** Bytes of one call as JSON; 32 KB by default. */
   callBytesMax: positive('bytes').default(32 * 1024),
   /** Bytes of one batch as JSON; 500 KB by default. */
@@ -39,12 +61,16 @@ const HttpDestination = z.strictObject({
 });
 
 /** A named endpoint with its write key, shared by integrations. */
-export const DestinationDefinition = z.discriminatedUnion('kind', [CustomerioDestination, HttpDestination], {
-  error: ({ code }: { code: string }) =>
-    code === 'invalid_type'
-      ? 'must be a mapping, such as { kind: customerio, writeKey: { secret: customerio-write-key } }'
-      : 'must be "customerio" or "http"',
-});
+export const DestinationDefinition = z.discriminatedUnion(
+  'kind',
+  [CustomerioDestination, SegmentDestination, RudderstackDestination, HttpDestination],
+  {
+    error: ({ code }: { code: string }) =>
+      code === 'invalid_type'
+        ? 'must be a mapping, such as { kind: customerio, writeKey: { secret: customerio-write-key } }'
+        : 'must be "customerio", "segment", "rudderstack" or "http"',
+  },
+);
 export type DestinationDefinition = z.output<typeof DestinationDefinition>;
 
 /** A destination as its author writes it: what has a default may be left out. */

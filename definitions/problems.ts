@@ -13,8 +13,8 @@ export interface CheckPlace {
   readonly notSuggested?: readonly string[];
 }
 
-/** Fields that hold a reference to a secret; neither what they hold nor the keys in it are ever shown. */
-const SECRET_FIELDS: ReadonlySet<string> = new Set(['password', 'writeKey']);
+/** Fields that hold references to secrets; neither what they hold nor the keys in it are ever shown. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set(['password', 'writeKey', 'headers']);
 
 /** A longer text is shown by its beginning. */
 const SHOWN_CHARS_MAX = 60;

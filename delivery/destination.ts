@@ -13,7 +13,10 @@ export interface DestinationProfile {
   readonly batchBytesMax: number;
   readonly batchCallsMax: number;
   readonly rate: Rate;
+  /** Sent with every request, besides the authorization and headers of the user's own. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether a wrong write key is refused; else it is answered like a right one, and what was sent is dropped. */
+  readonly checksWriteKey: boolean;
   /** Whether `context` and `integrations` hold for a whole batch, so that only equal ones may share it. */
   readonly sharesContext: boolean;
   readonly duties: PersonDuties;
@@ -43,10 +46,43 @@ export function destinationProfile(definition: DestinationDefinition): Destinati
         rate: { requests: 3_000, perMs: 3_000 },
         // Without it, what is invalid is answered 200 and dropped.
         headers: { 'x-strict-mode': '1' },
+        checksWriteKey: true,
         sharesContext: true,
         duties: { identifyByEmail: true, groupWithoutPerson: true },
       };
     }
+    case 'segment': {
+      const host = definition.region === 'eu' ? 'events.eu1.segmentapis.com' : 'api.segment.io';
+      return {
+        name: definition.name,
+        kind: definition.kind,
+        batchUrl: `${definition.url ?? `https://${host}/v1`}/batch`,
+        callBytesMax: 32 * KB,
+        batchBytesMax: 500 * KB,
+        // A batch of more is answered 200 and dropped.
+        batchCallsMax: 2_500,
+        rate: { requests: 1_000, perMs: 1_000 },
+        headers: {},
+        checksWriteKey: false,
+        sharesContext: false,
+        duties: { identifyByEmail: false, groupWithoutPerson: false },
+      };
+    }
+    case 'rudderstack':
+      return {
+        name: definition.name,
+        kind: definition.kind,
+        batchUrl: `${definition.url}/batch`,
+        callBytesMax: definition.callBytesMax,
+        batchBytesMax: 4_000 * KB,
+        // No number is documented. One bad call refuses its whole batch, which is then halved until it is found.
+        batchCallsMax: 2_500,
+        rate: { requests: definition.requestsPerSecond, perMs: 1_000 },
+        headers: {},
+        checksWriteKey: true,
+        sharesContext: false,
+        duties: { identifyByEmail: false, groupWithoutPerson: false },
+      };
     case 'http':
       return {
         name: definition.name,
@@ -57,6 +93,7 @@ export function destinationProfile(definition: DestinationDefinition): Destinati
         batchCallsMax: 2_500,
         rate: { requests: definition.requestsPerSecond, perMs: 1_000 },
         headers: {},
+        checksWriteKey: true,
         sharesContext: false,
         duties: { identifyByEmail: false, groupWithoutPerson: false },
       };

@@ -33,6 +33,8 @@ export interface Sender {
 export interface SenderOptions {
   readonly profile: DestinationProfile;
   readonly writeKey: string;
+  /** Headers of the user's own. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly http: Http;
   readonly limiter: RateLimiter;
   readonly redactor: Redactor;
@@ -47,7 +49,7 @@ export function createSender(options: SenderOptions): Sender {
   const { profile, writeKey, redactor } = options;
   const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
   redactor.remember(writeKey);
-  const headers = { ...profile.headers, authorization };
+  const headers = { ...options.headers, ...profile.headers, authorization };
   return {
     profile,
     send: (batch, signal) => send(batch, headers, options, signal),

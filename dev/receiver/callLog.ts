@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { isObject } from './validate.ts';
 
@@ -8,6 +9,7 @@ export interface ReadBatch {
   readonly messageIds: readonly string[];
   /** What stood beside the calls. */
   readonly shared: Readonly<Record<string, unknown>>;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** What a receiver has taken, in the order in which it came. */
@@ -21,16 +23,17 @@ export class CallLog {
   readonly #store: 'calls' | 'ids';
   readonly #ids = new Map<string, number>();
   #received = 0;
+  #dropped = 0;
 
   constructor(store: 'calls' | 'ids') {
     this.#store = store;
   }
 
   /** Notes a batch that was read, whatever comes of it. */
-  read(bytes: number, calls: readonly unknown[], shared: Record<string, unknown>): void {
+  read(calls: readonly unknown[], batch: Omit<ReadBatch, 'messageIds'>): void {
     if (this.#store === 'ids') return;
     const messageIds = calls.map((call) => (isObject(call) ? String(call['messageId']) : ''));
-    this.batches.push({ bytes, messageIds, shared });
+    this.batches.push({ ...batch, messageIds });
   }
 
   /** @param shared what stood beside the batch, which holds for every call of it. */
@@ -47,6 +50,11 @@ export class CallLog {
     }
   }
 
+  /** Notes calls that were answered 200 and not taken, as some APIs do. */
+  drop(calls: number): void {
+    this.#dropped += calls;
+  }
+
   #note(call: Record<string, unknown>): void {
     const id = String(call['messageId']);
     const known = this.#ids.get(id);
@@ -59,6 +67,11 @@ export class CallLog {
   }
 
   stats() {
-    return { received: this.#received, distinct: this.#ids.size, violations: this.violations };
+    return {
+      received: this.#received,
+      distinct: this.#ids.size,
+      dropped: this.#dropped,
+      violations: this.violations,
+    };
   }
 }

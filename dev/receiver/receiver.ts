@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:https';
+import { APIS } from './api.ts';
+import type { Api, ApiName } from './api.ts';
 import { CallLog } from './callLog.ts';
 import { matches } from './fault.ts';
 import type { Fault } from './fault.ts';
@@ -11,23 +13,23 @@ export interface ReceiverOptions {
   /** 0 or absent: any free port. */
   readonly port?: number;
   readonly writeKey: string;
+  /** Whose API it behaves like; Customer.io's by default. */
+  readonly api?: ApiName;
   /** What is remembered of the calls; `ids` keeps no contents. */
   readonly store?: 'calls' | 'ids';
-  /** At most so many requests in three seconds; Customer.io's figure by default. */
+  /** At most so many requests in three seconds; the API's figure by default. */
   readonly requestsPer3s?: number;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-const CALL_BYTES_MAX = 32_000;
-const BATCH_BYTES_MAX = 500_000;
-
 /**
- * A server that behaves like Customer.io's Pipelines API where Rowcast meets it: Basic authorization, strict
- * mode, limits, validation of every call, the rate; and that can be made to misbehave.
+ * A server that behaves like Customer.io's Pipelines API, or another, where Rowcast meets it: Basic authorization,
+ * strict mode, limits, validation of every call, the rate; and that can be made to misbehave.
  */
 export class Receiver {
   readonly log: CallLog;
   readonly #options: ReceiverOptions;
+  readonly #api: Api;
   readonly #server: Server;
   readonly #recent: number[] = [];
   #faults: Fault[] = [];
@@ -35,6 +37,7 @@ export class Receiver {
 
   private constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#api = APIS[options.api ?? 'customerio'];
     this.log = new CallLog(options.store ?? 'calls');
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       this.#serve(request, response).catch(() => request.socket.destroy());
@@ -121,31 +124,38 @@ export class Receiver {
     const strict = request.headers['x-strict-mode'] === '1';
     if (request.method !== 'POST' || request.url !== '/v1/batch') return refuse(404, 'not found');
     if (!this.#isAuthorized(request)) return refuse(401, 'the write key is wrong');
-    if (this.#isTooFast()) return refuse(429, 'too many requests', { 'retry-after': '1' });
-    if (body.length > BATCH_BYTES_MAX)
-      return refuse(413, `the batch is larger than ${BATCH_BYTES_MAX} bytes`);
+    const { batchBytesMax, batchCallsMax, tooLargeStatus, saysWhen } = this.#api;
+    if (this.#isTooFast()) return refuse(429, 'too many requests', saysWhen ? { 'retry-after': '1' } : {});
+    if (body.length > batchBytesMax)
+      return refuse(tooLargeStatus, `the batch is larger than ${batchBytesMax} bytes`);
     const read = readBatch(body);
     if (read === null) return refuse(400, 'the body is not a batch');
-    this.log.read(body.length, read.calls, read.shared);
+    this.log.read(read.calls, { bytes: body.length, shared: read.shared, headers: request.headers });
     const judged = read.calls.map((call) => ({ call, problem: this.#judge(call, fault) }));
     const bad = judged.find(({ problem }) => problem !== null);
-    if (strict && bad !== undefined) return refuse(400, bad.problem ?? '');
-    const good = judged.filter(({ problem }) => problem === null).map(({ call }) => call);
+    if (bad !== undefined && this.#api.refusesInvalid(strict)) {
+      return refuse(400, (this.#api.namesInvalid ? bad.problem : null) ?? 'one of the calls is invalid');
+    }
+    const isDropped = read.calls.length > batchCallsMax;
+    const good = isDropped ? [] : judged.filter(({ problem }) => problem === null).map(({ call }) => call);
     this.log.take(good, read.shared);
+    this.log.drop(read.calls.length - good.length);
     if (fault?.kind === 'partial') return partialAnswer(judged, fault);
     return { status: 200, body: { success: true }, headers: {} };
   }
 
   #judge(call: unknown, fault: Fault | undefined): string | null {
-    const tooLarge = Buffer.byteLength(JSON.stringify(call)) > CALL_BYTES_MAX;
-    if (tooLarge) return `the call is larger than ${CALL_BYTES_MAX} bytes`;
+    const { callBytesMax, takesNoPerson } = this.#api;
+    const tooLarge = Buffer.byteLength(JSON.stringify(call)) > callBytesMax;
+    if (tooLarge) return `the call is larger than ${callBytesMax} bytes`;
     if ((fault?.kind === 'dislike' || fault?.kind === 'partial') && matches(fault, call)) {
       return fault.words ?? 'one of the calls is invalid';
     }
-    return problemOf(call);
+    return problemOf(call, takesNoPerson);
   }
 
   #isAuthorized({ headers }: IncomingMessage): boolean {
+    if (!this.#api.checksWriteKey) return true;
     return headers.authorization === `Basic ${Buffer.from(`${this.#options.writeKey}:`).toString('base64')}`;
   }
 
@@ -153,7 +163,7 @@ export class Receiver {
     const nowMs = performance.now();
     while ((this.#recent[0] ?? nowMs) < nowMs - 3_000) this.#recent.shift();
     this.#recent.push(nowMs);
-    return this.#recent.length > (this.#options.requestsPer3s ?? 3_000);
+    return this.#recent.length > (this.#options.requestsPer3s ?? this.#api.requestsPer3s);
   }
 
   async #administer(request: IncomingMessage, response: ServerResponse): Promise<void> {

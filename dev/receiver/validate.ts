@@ -14,8 +14,8 @@ const KNOWN: Record<string, readonly string[]> = {
 };
 const COMMON = ['type', 'messageId', 'userId', 'anonymousId', 'timestamp', 'context', 'integrations'];
 
-/** What is wrong with a call, or null. */
-export function problemOf(call: unknown): string | null {
+/** What is wrong with a call, or null. @param takesNoPerson whether an identify by email and a group alone are taken. */
+export function problemOf(call: unknown, takesNoPerson: boolean): string | null {
   if (!isObject(call)) return 'a call must be an object';
   const type = call['type'];
   if (typeof type !== 'string' || !TYPES.has(type)) return `type ${JSON.stringify(type)} is unknown`;
@@ -31,16 +31,18 @@ export function problemOf(call: unknown): string | null {
   if (!('messageId' in call) || call['messageId'] === '') return 'messageId is missing';
   if ('timestamp' in call && !ISO_UTC.test(String(call['timestamp'])))
     return 'timestamp must be ISO 8601 in UTC';
-  return personProblem(call, type);
+  return personProblem(call, type, takesNoPerson);
 }
 
-function personProblem(call: Record<string, unknown>, type: string): string | null {
+function personProblem(call: Record<string, unknown>, type: string, takesNoPerson: boolean): string | null {
   const traits = isObject(call['traits']) ? call['traits'] : {};
   const named = Boolean(call['userId'] ?? '') || Boolean(call['anonymousId'] ?? '');
   if (type === 'group' && !call['groupId']) return 'groupId is missing';
   if (type === 'track' && !call['event']) return 'event is missing';
   const byEmail = type === 'identify' && typeof traits['email'] === 'string';
-  return named || type === 'group' || byEmail ? null : 'userId or anonymousId is missing';
+  return named || (takesNoPerson && (type === 'group' || byEmail))
+    ? null
+    : 'userId or anonymousId is missing';
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -27,6 +27,9 @@ const LITERAL =
 export const MAPPING = 'must be a mapping of fields to values';
 const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';
 
+const HEADER_VALUE =
+  'must be text of 1 to 4000 printable ASCII characters, or a secret of the worker as in `{ secret: shop-api-key }`';
+
 /** A file with one thing wrong, and the only line that says so. */
 export type Case = readonly [what: string, text: string, line: string];
 
@@ -68,12 +71,12 @@ export const DESTINATIONS: readonly Case[] = [
   [
     'no kind',
     fileOf('destinations', {}),
-    'destinations.shop.kind: is missing; it must be "customerio" or "http"',
+    'destinations.shop.kind: is missing; it must be "customerio", "segment", "rudderstack" or "http"',
   ],
   [
     'an unknown kind',
     destination({ kind: 'custmerio' }),
-    'destinations.shop.kind: must be "customerio" or "http" (it is "custmerio")',
+    'destinations.shop.kind: must be "customerio", "segment", "rudderstack" or "http" (it is "custmerio")',
   ],
   [
     'no write key',
@@ -147,6 +150,56 @@ export const DESTINATIONS: readonly Case[] = [
     'an unknown region',
     destination({ kind: 'customerio', region: 'moon' }),
     'destinations.shop.region: must be "us" or "eu" (it is "moon")',
+  ],
+  [
+    'an unknown region of Segment',
+    destination({ kind: 'segment', region: 'moon' }),
+    'destinations.shop.region: must be "us" or "eu" (it is "moon")',
+  ],
+  [
+    'a RudderStack without its URL',
+    destination({ kind: 'rudderstack', url: undefined }),
+    `destinations.shop.url: is missing; it ${URL_WORDS}`,
+  ],
+  [
+    'headers of a vendor',
+    destination({ kind: 'segment', headers: {} }),
+    'destinations.shop.headers: is not a known field; correct its spelling, or remove it',
+  ],
+  [
+    'headers that are a list',
+    destination({ headers: ['X-Api-Key: hunter2'] }),
+    'destinations.shop.headers: must be a mapping of names to values, such as { X-Api-Key: { secret: shop-api-key } }',
+  ],
+  [
+    'a header whose name is none',
+    destination({ headers: { 'X Api Key': 'hunter2' } }),
+    'destinations.shop.headers.X Api Key: is not the name of an HTTP header; give one such as "X-Api-Key"',
+  ],
+  [
+    'a header that Rowcast sets',
+    destination({ headers: { Authorization: 'Bearer hunter2' } }),
+    'destinations.shop.headers.Authorization: is set by Rowcast itself; remove it (the write key is sent as Basic authorization)',
+  ],
+  [
+    'a header twice',
+    destination({ headers: { 'X-Env': 'a', 'x-env': 'b' } }),
+    'destinations.shop.headers.x-env: stands twice, in another letter case; keep one of them',
+  ],
+  [
+    'a header with a line break',
+    destination({ headers: { 'X-Env': 'hunter2\r\nHost: evil' } }),
+    `destinations.shop.headers.X-Env: ${HEADER_VALUE}`,
+  ],
+  [
+    'a header that is a number',
+    destination({ headers: { 'X-Env': 5 } }),
+    `destinations.shop.headers.X-Env: ${HEADER_VALUE}`,
+  ],
+  [
+    'a header whose secret is a literal',
+    destination({ headers: { 'X-Env': { secret: 'Hunter2!' } } }),
+    `destinations.shop.headers.X-Env.secret: ${SECRET_NAME}`,
   ],
 ];
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DestinationDefinition } from '../../definitions/destination.ts';
 import { destinationProfile } from '../../delivery/destination.ts';
 import type { DestinationProfile } from '../../delivery/destination.ts';
+import { ownHeaders } from '../../delivery/headers.ts';
 import { createHttp } from '../../delivery/http.ts';
 import { deliverLane } from '../../delivery/lane.ts';
 import type { LanePosition, LaneRequest } from '../../delivery/laneRequest.ts';
@@ -115,7 +116,16 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
   const http = createHttp({ timeoutMs });
   const limiter = createRateLimiter(profile.rate);
   const redactor = createRedactor();
-  const sender = createSender({ profile, writeKey: WRITE_KEY, http, limiter, redactor, retryBudgetMs });
+  const headers = await ownHeaders(definition, ({ secret }) => Promise.resolve(`value of ${secret}`));
+  const sender = createSender({
+    profile,
+    writeKey: WRITE_KEY,
+    headers,
+    http,
+    limiter,
+    redactor,
+    retryBudgetMs,
+  });
   const positions: LanePosition[] = [];
   let chunks: ChunkReference[] = [];
   let deliveries = 0;
