@@ -100,6 +100,14 @@ export function createSyncs(context: ClientContext): Syncs {
     if (found === null) throw missingSync(name, await describeSchedule(context, name, signal));
     return found;
   };
+  /** The run under way; null where there is none. A lost sync has none, and can be paused and run all the same. */
+  const runningOf = async (name: string, signal?: AbortSignal) => {
+    const found = await find(name, signal);
+    if (found !== null) return found.running;
+    const schedule = await describeSchedule(context, name, signal);
+    if (schedule === null) throw missingSync(name, schedule);
+    return null;
+  };
   const listing = async (name: string, signal?: AbortSignal) => {
     const found = await find(name, signal);
     const schedule = await describeSchedule(context, name, signal);
@@ -128,14 +136,14 @@ export function createSyncs(context: ClientContext): Syncs {
     enable: (name, signal) => setEnabled(context, name, true, signal),
     disable: async (name, { now = false, signal } = {}) => {
       await setEnabled(context, name, false, signal);
-      const { running } = await get(name, signal);
+      const running = await runningOf(name, signal);
       return running === null || !now ? running : cancelRun(context, running, signal);
     },
     reset: (name, { to = 0, signal } = {}) => reset(context, name, to, signal),
     delete: (name, signal) =>
       context.updateWithStart<RemoveAnswer>(targetOf(name, MESSAGES.remove), undefined, signal),
     run: async (name, signal) => {
-      const { running } = await get(name, signal);
+      const running = await runningOf(name, signal);
       return running === null ? startRun(context, name, signal) : { started: false, run: running.run };
     },
   };

@@ -79,6 +79,17 @@ test('a sync whose workflow is terminated is listed as lost, and its next run br
   expect(others).toEqual([first]);
 });
 
+test('a lost sync is disabled and run like any other, and the run brings it back', async () => {
+  const name = await engine.sync({ name: 'unlost', query: QUERY }, true);
+  await until(async () => (await listing(engine, name))?.lastOutcome === 'succeeded');
+  const { lastSyncTime } = await engine.rowcast.syncs.get(name);
+  await workflow('terminate', syncWorkflowId(name));
+  expect((await runRowcast(engine.env, 'sync', 'disable', name)).stdout).toBe(`${name} is disabled.\n`);
+  const run = await runRowcast(engine.env, 'sync', 'run', name, '--wait', '--json');
+  expect(JSON.parse(run.stdout)).toMatchObject({ outcome: 'succeeded', since: lastSyncTime });
+  expect(await listing(engine, name)).toMatchObject({ lost: false, enabled: false });
+});
+
 test('`rowcast apply` brings a sync back whose workflow was terminated, and its dry run says so', async () => {
   const names = namesOf(engine, 'applied');
   const file = writeFile(engine, names, { query: QUERY, enabled: false });
