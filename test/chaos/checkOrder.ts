@@ -11,7 +11,7 @@ interface Placed {
 
 /**
  * The calls of a person arrive in the order of the query, window after window. Of two rows, the later one may only
- * come first where the earlier one was not yet to be seen when the later one was read.
+ * come first where the earlier one was not yet to be seen when the later one was read, or was refused at first.
  */
 export function checkOrder({ plan, versions }: Truth, windows: readonly Covered[]): string[] {
   const rows = new Map(versions.map((row) => [`${row.k}/${row.version}`, row]));
@@ -47,6 +47,7 @@ function outOfOrder(calls: readonly Placed[]): [Placed, Placed] | null {
 }
 
 function oughtToPrecede(one: Placed, other: Placed): boolean {
+  if (one.arrival.mayHaveBeenRefused) return false;
   if (one.windowMs !== other.windowMs) return one.windowMs < other.windowMs;
   const [first, second] = [one.row, other.row];
   const isBefore = first.at < second.at || (first.at === second.at && first.k < second.k);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../../dev/postgres.ts';
 import { findTemporal } from '../../dev/temporal.ts';
+import { fakeClock } from '../run/fakeClock.ts';
 import { playRound } from './round.ts';
 import type { Grounds } from './world.ts';
 
@@ -37,7 +38,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 const temporal = await findTemporal({ ...process.env, TEMPORAL_ADDRESS: '' });
 if (temporal.kind !== 'binary') throw new Error('Chaos needs a Temporal server of its own.');
-const failed = await play({ postgres, temporalPath: temporal.path });
+const failed = await play({ postgres, temporalPath: temporal.path, clock: fakeClock() });
 await postgres.stop();
 await rmdir(folder).catch(() => undefined); // Where something was kept, it stays.
 say(`${rounds - failed} of ${rounds} rounds without a fault, from seed ${seed} on`);

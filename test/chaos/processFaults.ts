@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectTo } from '../../dev/postgres.ts';
-import { fakeClock } from '../run/fakeClock.ts';
 import type { Fault } from './faults.ts';
 import type { World } from './world.ts';
 
@@ -26,7 +25,7 @@ const skewedWorker: Fault = {
     return {
       words: `worker: replaced by one whose clock is off by ${offset}`,
       act: async (world) => {
-        const clock = fakeClock();
+        const { clock } = world;
         if (clock === null) world.journal.note('there is no libfaketime here, so its clock is right');
         await replaceWorker(world, 'SIGTERM', 0, clock === null ? {} : { ...clock, FAKETIME: offset });
       },

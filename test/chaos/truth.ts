@@ -21,6 +21,8 @@ export interface Arrival {
   readonly messageId: string;
   /** Its place among all first arrivals. */
   readonly place: number;
+  /** Whether it was read before and not taken, as far as can be told. */
+  readonly mayHaveBeenRefused: boolean;
   readonly k: number;
   readonly version: number;
   /** By the call itself; null where it does not say. */
@@ -54,7 +56,7 @@ export async function gatherTruth(world: World, plan: SyncPlan): Promise<Truth> 
   return {
     plan,
     versions: await readVersions(world, plan),
-    arrivals: arrivalsOf(world.receiver.log.calls, name),
+    arrivals: arrivalsOf(world, name),
     imports: imports.sort((left, right) => (left.endedAt ?? '').localeCompare(right.endedAt ?? '')),
     errors,
     lastSyncTime: (await rowcast.syncs.get(name)).lastSyncTime,
@@ -98,11 +100,17 @@ async function readVersions({ writer }: World, { table }: SyncPlan): Promise<Ver
   });
 }
 
-function arrivalsOf(calls: readonly Record<string, unknown>[], sync: string): Arrival[] {
+function arrivalsOf({ receiver, refusals }: World, sync: string): Arrival[] {
+  const { calls, batches } = receiver.log;
+  const times = new Map<string, number>();
+  for (const id of batches.flatMap(({ messageIds }) => messageIds)) times.set(id, (times.get(id) ?? 0) + 1);
   return calls.flatMap((call, place) => {
     const fields = (call['traits'] ?? call['properties']) as Record<string, unknown>;
     if (fields['sync'] !== sync) return [];
-    const { k, version, since } = fields as { k: number; version: number; since?: number };
-    return [{ call, messageId: String(call['messageId']), place, k, version, since: since ?? null }];
+    const messageId = String(call['messageId']);
+    const wasDisliked = refusals.has('*') || refusals.has(String(call['userId']));
+    const mayHaveBeenRefused = wasDisliked && (times.get(messageId) ?? 0) > 1;
+    const { k, version, since = null } = fields as { k: number; version: number; since?: number };
+    return [{ call, messageId, place, mayHaveBeenRefused, k, version, since }];
   });
 }

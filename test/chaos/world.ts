@@ -27,6 +27,8 @@ export interface Grounds {
   readonly postgres: PostgresServer;
   /** The `temporal` binary. */
   readonly temporalPath: string;
+  /** The environment in which FAKETIME sets a process's clock; null where there is none. */
+  readonly clock: NodeJS.ProcessEnv | null;
 }
 
 /** A whole Rowcast of a round's own, which can be broken. */
@@ -39,6 +41,7 @@ export class World {
   /** The user as whom workers read. */
   readonly reader: string;
   readonly postgres: PostgresServer;
+  readonly clock: NodeJS.ProcessEnv | null;
   readonly receiver: Receiver;
   readonly writer: Writer;
   readonly env: NodeJS.ProcessEnv;
@@ -78,7 +81,8 @@ export class World {
     this.storage = join(parts.folder, 'storage');
     this.database = parts.database;
     this.reader = parts.reader;
-    this.postgres = parts.postgres;
+    this.postgres = parts.grounds.postgres;
+    this.clock = parts.grounds.clock;
     this.receiver = parts.receiver;
     this.writer = parts.writer;
     this.env = parts.env;
@@ -116,7 +120,6 @@ export class World {
     };
     const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
     const rowcast = await connect({ env });
-    const { postgres } = grounds;
     const world = new World({
       ...{
         journal,
@@ -124,7 +127,7 @@ export class World {
         folder,
         database,
         reader,
-        postgres,
+        grounds,
         receiver,
         writer,
         env,
@@ -233,7 +236,8 @@ interface WorldParts {
   readonly folder: string;
   readonly database: string;
   readonly reader: string;
-  readonly postgres: PostgresServer;
+  readonly grounds: Grounds;
+  readonly clock: NodeJS.ProcessEnv | null;
   readonly receiver: Receiver;
   readonly writer: Writer;
   readonly env: NodeJS.ProcessEnv;
