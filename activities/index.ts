@@ -44,7 +44,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     storage: discreet<StorageActivities>(
       {
         saveCopy: (input) => explained(() => saveCopy(storage, input)),
-        settleRun: (input) => explained(() => settleRun(storage, input)),
+        settleRun: (input) => explained(() => settleRun(deps, input)),
         removeRuns: (sync) => explained(() => storage.remove(runsFolder(sync))),
         beThere: () => Promise.resolve(),
       },

@@ -1,6 +1,8 @@
 import { keepOnly, removeLost } from '../storage/runs.ts';
-import type { Storage } from '../storage/storage.ts';
 import type { RunFiles } from '../workflows/contract.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { ActivityDeps } from './deps.ts';
+import { heartbeating } from './heartbeat.ts';
 import type { SettleRunInput } from './types.ts';
 
 const INDEX = 'import.json';
@@ -10,10 +12,23 @@ const INDEX = 'import.json';
  * runs before it left that were lost.
  */
 export async function settleRun(
+  { storage, settings }: Pick<ActivityDeps, 'storage' | 'settings'>,
+  { folder, errorFiles, callFiles }: SettleRunInput,
+): Promise<void> {
+  // It takes its time where there are many files; a worker that dies meanwhile is to be noticed soon.
+  const heart = heartbeating(() => null, settings);
+  try {
+    await removeLost(storage, folder, INDEX);
+    await keepRecords(storage, { folder, errorFiles, callFiles });
+  } finally {
+    heart[Symbol.dispose]();
+  }
+}
+
+async function keepRecords(
   storage: Storage,
   { folder, errorFiles, callFiles }: SettleRunInput,
 ): Promise<void> {
-  await removeLost(storage, folder, INDEX);
   const keys = [...errorFiles, ...callFiles];
   if (keys.length === 0) {
     await storage.remove(folder);

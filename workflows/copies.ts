@@ -1,8 +1,7 @@
-import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { ControlActivities, FoundState, HolderKind, StorageActivities } from '../activities/types.ts';
-import { isFailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
-import { nobodyCame } from './failure.ts';
+import { storageFailure } from './failure.ts';
 import { storageControlQueue } from './queueNames.ts';
 
 const { takeOver } = proxyActivities<Pick<ControlActivities, 'takeOver'>>({
@@ -44,21 +43,7 @@ export async function saveCopy<State extends { readonly storage: StorageIdentity
   });
   const copy = { kind, name, number: state.copy + 1, state: { ...state, copy: state.copy + 1 } };
   const number = await save(copy).catch((error: unknown) => {
-    throw notSaved(error, state.storage);
+    throw storageFailure(error, { storage: state.storage, storageWaitMs: NOBODY_CAME_MS });
   });
   return { ...state, copy: number };
-}
-
-/** The storage's own words, which may stand below a time-out. */
-function notSaved(error: unknown, storage: StorageIdentity): unknown {
-  const failed = error instanceof ActivityFailure ? error.cause : undefined;
-  const cause = failed instanceof TimeoutFailure ? (failed.cause ?? failed) : failed;
-  if (cause instanceof ApplicationFailure && isFailureCode(cause.type)) {
-    return ApplicationFailure.create({ type: cause.type, message: cause.message });
-  }
-  if (cause instanceof TimeoutFailure) {
-    const message = nobodyCame({ storage, storageWaitMs: NOBODY_CAME_MS });
-    return ApplicationFailure.create({ type: 'storage_unreachable', message });
-  }
-  return error;
 }

@@ -55,11 +55,22 @@ function handedBack(cause: unknown): readonly unknown[] {
   return cause instanceof TimeoutFailure ? [cause.lastHeartbeatDetails] : [];
 }
 
+/** Why short work of a storage failed: the storage's own words, which may stand below a time-out, or that nobody did it. */
+export function storageFailure(
+  error: unknown,
+  circumstances: Pick<RunCircumstances, 'storage' | 'storageWaitMs'>,
+): unknown {
+  const failed = error instanceof ActivityFailure ? error.cause : undefined;
+  const cause = failed instanceof TimeoutFailure ? (failed.cause ?? failed) : failed;
+  if (cause instanceof ApplicationFailure && isFailureCode(cause.type)) {
+    return ApplicationFailure.create({ type: cause.type, message: cause.message });
+  }
+  if (!(cause instanceof TimeoutFailure)) return error;
+  return ApplicationFailure.create({ type: 'storage_unreachable', message: nobodyCame(circumstances) });
+}
+
 /** No machine took a task of a storage in time. */
-export function nobodyCame({
-  storage,
-  storageWaitMs,
-}: Pick<RunCircumstances, 'storage' | 'storageWaitMs'>): string {
+function nobodyCame({ storage, storageWaitMs }: Pick<RunCircumstances, 'storage' | 'storageWaitMs'>): string {
   return (
     `No worker that can reach the storage ${storage?.id ?? ''} (${storage?.location ?? ''}) took the work within ` +
     `${Math.round(storageWaitMs / 1_000)} seconds. Start a worker with ROWCAST_STORAGE set to it.`

@@ -1,6 +1,5 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
@@ -22,7 +21,7 @@ import { runFolder, runName } from './contract.ts';
 import type { ImportRecord } from './contract.ts';
 import { deliverStaged } from './delivery.ts';
 import type { Delivered } from './delivery.ts';
-import { explain } from './failure.ts';
+import { explain, storageFailure } from './failure.ts';
 import { RUN_ARGUMENTS_VERSION } from './messages.ts';
 import type { FinishRunRequest, RunArguments, RunPlan } from './messages.ts';
 import { sentenceOf } from './words.ts';
@@ -271,6 +270,7 @@ async function settle(
     scheduleToStartTimeout: plan.settings.storageWaitMs,
     scheduleToCloseTimeout: plan.settings.storageWaitMs,
     startToCloseTimeout: '10 minutes',
+    heartbeatTimeout: plan.settings.heartbeatMs,
     summary: 'keep errors and calls, remove chunks',
   });
   const errorFiles = [...(staged?.errorFiles ?? []), ...delivered.errorFiles];
@@ -281,8 +281,8 @@ async function settle(
     return result;
   } catch (error) {
     if (result.outcome === 'failed' || result.outcome === 'cancelled') return result;
-    // What the storage says, not that Temporal stopped trying.
-    const reason = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+    const { storage, settings } = plan;
+    const reason = storageFailure(error, { storage, storageWaitMs: settings.storageWaitMs });
     return broken(result.run, plan, reason, { staged, delivered });
   }
 }

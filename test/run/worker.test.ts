@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { parseRunName } from '../../workflows/contract.ts';
+import { parseRunName, runFolder } from '../../workflows/contract.ts';
 import { startEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 
@@ -79,6 +82,23 @@ test('two workers on one storage share the lanes of a run', async () => {
   }
 });
 
+test('a worker that dies while it tidies up after a run costs a heartbeat, and the run succeeds all the same', async () => {
+  engine = await startEngine();
+  const name = await engine.sync({ query: QUERY });
+  const run = await startsDelivering(name);
+  // Whoever reads this pipe waits, and nobody ever writes to it.
+  const pipe = join(engine.storage, runFolder(name, run), 'import.json');
+  execFileSync('mkfifo', [pipe]);
+  engine.receiver.misbehave();
+  while (!(await pendingActivities(run)).includes('settleRun')) await sleep(20);
+  await sleep(500);
+  await engine.killWorker();
+  rmSync(pipe);
+  engine.startWorker();
+  expect(await engine.rowcast.imports.wait(run)).toMatchObject({ outcome: 'succeeded', delivered: ROWS });
+  expect(await engine.filesLeft()).toEqual(expect.not.arrayContaining([expect.stringContaining('chunks')]));
+});
+
 test('where no machine with the storage comes back, the run fails with a sentence, and its window repeats with the same messageIds', async () => {
   engine = await startEngine({ env: { ROWCAST_STORAGE_WAIT_MS: '2000' } });
   const name = await engine.sync({ query: QUERY });
@@ -116,6 +136,11 @@ async function eventsOf(run: string) {
 }
 
 /** How often an activity of a type was scheduled. */
+async function pendingActivities(run: string): Promise<(string | null | undefined)[]> {
+  const { raw } = await engine.temporal.workflow.getHandle(parseRunName(run)?.workflowId ?? '').describe();
+  return (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
+}
+
 async function attemptsOf(run: string, type: string): Promise<number> {
   const events = await eventsOf(run);
   return events.filter(
