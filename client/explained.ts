@@ -63,7 +63,20 @@ export function explained(error: unknown, { address, taskQueue }: Asked): unknow
       { cause: error },
     );
   }
-  return error;
+  if (grpcCode(error) === null) return error;
+  return new RowcastError(
+    'temporal_unreachable',
+    `The Temporal server at ${address} answered with an error: ${wordsOf(error)}; try again, and look at its log where it does so again.`,
+    { cause: error },
+  );
+}
+
+/** The server's own words stand below the client's. */
+function wordsOf(error: unknown): string {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (isGrpcServiceError(at)) return at.details;
+  }
+  return messageOf(error);
 }
 
 /** A failure's code may stand below others, such as that of an activity. */

@@ -180,3 +180,10 @@ test('a preview is checked like what is saved', async () => {
   ).rejects.toThrow(/query: holds more than one statement/);
   expect((await rowcast.preview({ sync, integration, destination }, { limit: 1 })).rows).toHaveLength(1);
 });
+
+test('whatever the Temporal server answers with is told as a failure that Rowcast names', async () => {
+  const asked = engine.rowcast.syncs.page({ pageToken: 'bm9uc2Vuc2U=' });
+  const failure: unknown = await asked.catch((error: unknown) => error);
+  expect(failure).toEqual(codeOf('temporal_unreachable'));
+  expect(String(failure)).toMatch(/answered with an error: .+; try again/);
+});
