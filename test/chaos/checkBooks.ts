@@ -83,31 +83,29 @@ function countProblems({ plan, imports, errors }: Truth, { success, arrivals, si
 function chainProblems({ plan, imports, breaks, lastSyncTime }: Truth): string[] {
   const problems: string[] = [];
   const startOf = (time: number) => Math.max(0, time - plan.lookbackSeconds);
-  let possible = new Set([0]);
-  let before = 0;
-  const resets = (fromMs: number, toMs: number) =>
-    breaks.filter((made) => made.kind === 'reset' && made.fromMs <= toMs && made.untilMs >= fromMs);
   const mayForget = breaks.some(({ kind }) => kind === 'delete');
+  let resets = breaks.filter(({ kind }) => kind === 'reset');
+  let possible = new Set([0]);
   for (const success of imports.filter(hasSucceeded)) {
     const startedMs = Date.parse(success.startedAt);
-    possible = afterResets(possible, resets(before, endMs(success)), { startedMs, mayForget });
+    const before = resets.filter(({ fromMs }) => fromMs <= endMs(success));
+    possible = afterResets(possible, before, { startedMs, mayForget });
     if (![...possible].some((time) => startOf(time) === success.since)) {
       problems.push(
         `${success.run} covers from ${success.since}, but last_sync_time was ${[...possible].join(' or ')}`,
       );
     }
-    const during = resets(startedMs, endMs(success) + FINISH_MS);
+    // One that came while it ran may have come before it knew its window, or before it handed back its result.
+    const during = before.filter(({ untilMs }) => untilMs >= startedMs);
     possible = new Set([success.until ?? 0, ...during.map(({ to }) => to)]);
-    before = startedMs;
+    resets = resets.filter(({ untilMs }) => untilMs > endMs(success));
   }
-  possible = afterResets(possible, resets(before, Infinity), { startedMs: Infinity, mayForget: true });
-  if (!possible.has(lastSyncTime))
+  possible = afterResets(possible, resets, { startedMs: Infinity, mayForget: true });
+  if (!possible.has(lastSyncTime)) {
     problems.push(`last_sync_time is ${lastSyncTime}, not ${[...possible].join(' or ')}`);
+  }
   return problems;
 }
-
-/** A run's result is taken so long after its end, at most. */
-const FINISH_MS = 60_000;
 
 function afterResets(
   possible: ReadonlySet<number>,

@@ -23,7 +23,12 @@ function fileOf({ plan, receiver, editions, ...world }: World, isFirst: boolean)
     ...{ password: { secret: 'source-password' }, tls: 'off' },
   };
   const destinations = [
-    { name: 'http', kind: 'http', url: receiver.url, writeKey: WRITE_KEY, batchBytesMax: plan.batchBytesMax },
+    {
+      ...{ name: 'http', kind: 'http', url: receiver.url, writeKey: WRITE_KEY },
+      // Without it, the receiver drops what it does not like, as Customer.io does.
+      headers: { 'X-Strict-Mode': '1' },
+      batchBytesMax: plan.batchBytesMax,
+    },
     { name: 'cio', kind: 'customerio', url: receiver.url, writeKey: WRITE_KEY },
   ];
   return {

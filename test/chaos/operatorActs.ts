@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { RowcastError } from '../../client/index.ts';
 import type { Rowcast } from '../../client/index.ts';
 import { applyAll } from './definitions.ts';
@@ -19,7 +20,7 @@ async function ask<Answer>(
     return await question(world.rowcast, signal);
   } catch (error) {
     if (!(error instanceof RowcastError) && !signal.aborted) {
-      world.findings.push(`The client threw what is no RowcastError: ${String((error as Error).stack)}`);
+      world.findings.push(`The client threw what is no RowcastError: ${inspect(error)}`);
     }
     throw error;
   }

@@ -237,7 +237,6 @@ interface WorldParts {
   readonly database: string;
   readonly reader: string;
   readonly grounds: Grounds;
-  readonly clock: NodeJS.ProcessEnv | null;
   readonly receiver: Receiver;
   readonly writer: Writer;
   readonly env: NodeJS.ProcessEnv;
