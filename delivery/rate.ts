@@ -4,8 +4,13 @@ import { pause } from './pause.ts';
 
 /** Lets requests through as fast as a rate allows. */
 export interface RateLimiter {
-  /** Resolves when the next request may go out; first come, first served. @throws the reason of the signal. */
-  pass(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the next request may go out; first come, first served.
+   *
+   * @returns what is to be called once the request is over, however it ended.
+   * @throws the reason of the signal.
+   */
+  pass(signal: AbortSignal): Promise<() => void>;
 }
 
 /** The limiters of a worker: one for each destination's write key, whichever sync sends. */
@@ -31,32 +36,70 @@ export interface Clock {
 const CLOCK: Clock = { now: () => performance.now(), pause };
 
 /**
- * At most `requests` in any span of `perMs`: each request waits until the one so many places before it is that
- * long ago, by the moment in which that one really went out, however late its timer was.
+ * At most `requests` in any span of `perMs`, as the destination counts them. There are as many places; a request
+ * takes one, and the next may take it so long after the request was over. It may have been on its way until then,
+ * for a new connection or through a slow network, so the moment in which it went out says too little.
  */
 export function createRateLimiter({ requests, perMs }: Rate, clock: Clock = CLOCK): RateLimiter {
-  /** When the last so many requests went out; a later one waits for the first of them. */
-  const moments: Promise<number>[] = [];
+  const places = new Places(requests);
   return {
     async pass(signal) {
-      signal.throwIfAborted();
-      const before = (moments.length < requests ? undefined : moments.shift()) ?? Promise.resolve(-Infinity);
-      const moment = passAfter(before, perMs, clock, signal);
-      // Whoever waited for one that was given up waits for the one before it.
-      moments.push(moment.catch(() => before));
-      await moment;
+      const overAt = await places.take(signal);
+      try {
+        while (clock.now() < overAt + perMs) await clock.pause(overAt + perMs - clock.now(), signal);
+        signal.throwIfAborted();
+      } catch (error) {
+        places.giveBack(overAt);
+        throw error;
+      }
+      return () => places.giveBack(clock.now());
     },
   };
 }
 
-async function passAfter(
-  before: Promise<number>,
-  perMs: number,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<number> {
-  const at = (await before) + perMs;
-  while (clock.now() < at) await clock.pause(at - clock.now(), signal);
-  signal.throwIfAborted();
-  return clock.now();
+/** Places for requests, each with the moment in which the last request that had it was over. */
+class Places {
+  #unused: number;
+  readonly #free: number[] = [];
+  /** Those who wait for a place, the first one first. */
+  readonly #waiting = new Set<(overAt: number) => void>();
+
+  constructor(count: number) {
+    this.#unused = count;
+  }
+
+  /** Takes a place, and answers its moment: the distant past for one that nobody had. @throws the reason of the signal. */
+  async take(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    if (this.#unused > 0) {
+      this.#unused -= 1;
+      return -Infinity;
+    }
+    return this.#free.shift() ?? (await this.#nextGivenBack(signal));
+  }
+
+  giveBack(overAt: number): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#free.push(overAt);
+    else next(overAt);
+  }
+
+  async #nextGivenBack(signal: AbortSignal): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const receive = (overAt: number) => {
+      leave();
+      resolve(overAt);
+    };
+    const giveUp = () => {
+      leave();
+      reject(signal.reason as Error);
+    };
+    const leave = () => {
+      this.#waiting.delete(receive);
+      signal.removeEventListener('abort', giveUp);
+    };
+    this.#waiting.add(receive);
+    signal.addEventListener('abort', giveUp);
+    return await promise;
+  }
 }

@@ -64,8 +64,8 @@ async function greet(
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  await options.limiter.pass(signal);
-  const meaning = await exchange(NO_CALLS, 0, headers, options, signal);
+  const over = await options.limiter.pass(signal);
+  const meaning = await exchange(NO_CALLS, 0, headers, options, signal).finally(over);
   if (meaning.kind === 'refused') throw refused(options.profile, meaning.words);
   if (meaning.kind === 'later') throw unavailable(options.profile, meaning);
   return meaning;
@@ -81,8 +81,8 @@ async function send(
   const body = batchBody(batch, profile);
   const startMs = performance.now();
   for (let tries = 0; ; tries += 1) {
-    await limiter.pass(signal);
-    const meaning = await exchange(body, batch.calls.length, headers, options, signal);
+    const over = await limiter.pass(signal);
+    const meaning = await exchange(body, batch.calls.length, headers, options, signal).finally(over);
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);
     if (meaning.kind !== 'later') return meaning;
     const waitMs = Math.max(meaning.afterMs ?? 0, backoffMs(tries));

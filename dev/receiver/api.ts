@@ -22,9 +22,14 @@ export interface Api {
   readonly namesInvalid: boolean;
   /** Whether an identify by email and a group without a person are taken. */
   readonly takesNoPerson: boolean;
-  readonly requestsPer3s: number;
+  /** At most so many requests in any span of so many milliseconds. */
+  readonly rate: { readonly requests: number; readonly perMs: number };
   /** Whether a 429 says when to come again. */
   readonly saysWhen: boolean;
+  /** Whether a batch without calls is taken. */
+  readonly takesNoCalls: boolean;
+  /** Whether answers are plain text; else JSON. */
+  readonly answersInText: boolean;
 }
 
 export const APIS: Readonly<Record<ApiName, Api>> = {
@@ -37,8 +42,10 @@ export const APIS: Readonly<Record<ApiName, Api>> = {
     refusesInvalid: (isStrict) => isStrict,
     namesInvalid: true,
     takesNoPerson: true,
-    requestsPer3s: 3_000,
+    rate: { requests: 3_000, perMs: 3_000 },
     saysWhen: true,
+    takesNoCalls: true,
+    answersInText: false,
   },
   segment: {
     callBytesMax: 32_000,
@@ -49,8 +56,10 @@ export const APIS: Readonly<Record<ApiName, Api>> = {
     refusesInvalid: () => false,
     namesInvalid: false,
     takesNoPerson: false,
-    requestsPer3s: 3_000,
+    rate: { requests: 1_000, perMs: 1_000 },
     saysWhen: true,
+    takesNoCalls: true,
+    answersInText: false,
   },
   rudderstack: {
     callBytesMax: 32_000,
@@ -61,7 +70,9 @@ export const APIS: Readonly<Record<ApiName, Api>> = {
     refusesInvalid: () => true,
     namesInvalid: false,
     takesNoPerson: false,
-    requestsPer3s: 3_000,
+    rate: { requests: Infinity, perMs: 1_000 },
     saysWhen: false,
+    takesNoCalls: false,
+    answersInText: true,
   },
 };

@@ -10,6 +10,8 @@ export interface ReadBatch {
   /** What stood beside the calls. */
   readonly shared: Readonly<Record<string, unknown>>;
   readonly headers: IncomingHttpHeaders;
+  /** When it came, in milliseconds of the process's own clock. */
+  readonly atMs: number;
 }
 
 /** What a receiver has taken, in the order in which it came. */

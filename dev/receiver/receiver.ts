@@ -17,7 +17,7 @@ export interface ReceiverOptions {
   readonly api?: ApiName;
   /** What is remembered of the calls; `ids` keeps no contents. */
   readonly store?: 'calls' | 'ids';
-  /** At most so many requests in three seconds; the API's figure by default. */
+  /** At most so many requests in three seconds; the API's rate by default. */
   readonly requestsPer3s?: number;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -95,8 +95,9 @@ export class Receiver {
       fault?.kind === 'answer'
         ? this.#faultAnswer(fault, body, request)
         : (taken ?? this.#take(body, request, fault));
-    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
-    response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+    const contentType = this.#api.answersInText ? 'text/plain; charset=utf-8' : 'application/json';
+    response.writeHead(answer.status, { 'content-type': contentType, ...answer.headers });
+    response.end(this.#api.answersInText ? textOf(answer) : jsonOf(answer));
   }
 
   #faultAnswer(
@@ -124,13 +125,16 @@ export class Receiver {
     const strict = request.headers['x-strict-mode'] === '1';
     if (request.method !== 'POST' || request.url !== '/v1/batch') return refuse(404, 'not found');
     if (!this.#isAuthorized(request)) return refuse(401, 'the write key is wrong');
-    const { batchBytesMax, batchCallsMax, tooLargeStatus, saysWhen } = this.#api;
+    const { batchBytesMax, batchCallsMax, tooLargeStatus, saysWhen, takesNoCalls } = this.#api;
     if (this.#isTooFast()) return refuse(429, 'too many requests', saysWhen ? { 'retry-after': '1' } : {});
     if (body.length > batchBytesMax)
       return refuse(tooLargeStatus, `the batch is larger than ${batchBytesMax} bytes`);
     const read = readBatch(body);
     if (read === null) return refuse(400, 'the body is not a batch');
-    this.log.read(read.calls, { bytes: body.length, shared: read.shared, headers: request.headers });
+    if (read.calls.length === 0 && !takesNoCalls) return refuse(400, 'the batch is empty');
+    const { shared } = read;
+    const atMs = performance.now();
+    this.log.read(read.calls, { bytes: body.length, shared, headers: request.headers, atMs });
     const judged = read.calls.map((call) => ({ call, problem: this.#judge(call, fault) }));
     const bad = judged.find(({ problem }) => problem !== null);
     if (bad !== undefined && this.#api.refusesInvalid(strict)) {
@@ -138,7 +142,7 @@ export class Receiver {
     }
     const isDropped = read.calls.length > batchCallsMax;
     const good = isDropped ? [] : judged.filter(({ problem }) => problem === null).map(({ call }) => call);
-    this.log.take(good, read.shared);
+    this.log.take(good, shared);
     this.log.drop(read.calls.length - good.length);
     if (fault?.kind === 'partial') return partialAnswer(judged, fault);
     return { status: 200, body: { success: true }, headers: {} };
@@ -160,10 +164,13 @@ export class Receiver {
   }
 
   #isTooFast(): boolean {
+    const { requestsPer3s } = this.#options;
+    const { requests, perMs } =
+      requestsPer3s === undefined ? this.#api.rate : { requests: requestsPer3s, perMs: 3_000 };
     const nowMs = performance.now();
-    while ((this.#recent[0] ?? nowMs) < nowMs - 3_000) this.#recent.shift();
+    while ((this.#recent[0] ?? nowMs) <= nowMs - perMs) this.#recent.shift();
     this.#recent.push(nowMs);
-    return this.#recent.length > (this.#options.requestsPer3s ?? this.#api.requestsPer3s);
+    return this.#recent.length > requests;
   }
 
   async #administer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -192,6 +199,16 @@ interface ReceiverAnswer {
 
 function refuse(status: number, reason: string, headers: Record<string, string> = {}): ReceiverAnswer {
   return { status, body: { success: false, reason }, headers };
+}
+
+function jsonOf({ body }: ReceiverAnswer): string {
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}
+
+function textOf({ body }: ReceiverAnswer): string {
+  if (typeof body === 'string') return body;
+  const reason = isObject(body) ? body['reason'] : undefined;
+  return typeof reason === 'string' ? reason : 'OK';
 }
 
 /** Some services answer 200 and list what they did not take. */

@@ -100,7 +100,8 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
   const { retryBudgetMs = 20_000, timeoutMs = 5_000 } = options;
   const receiver = await Receiver.start({
     writeKey: WRITE_KEY,
-    requestsPer3s: 1_000_000,
+    // A test that says whose API it meets has the rate of that API.
+    ...(options.receiver?.api === undefined ? { requestsPer3s: 1_000_000 } : {}),
     ...options.receiver,
   });
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-delivery-'));
