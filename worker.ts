@@ -15,8 +15,8 @@ import { openSource } from './connectors/open.ts';
 import { destinationProfile } from './delivery/destination.ts';
 import { ownHeaders } from './delivery/headers.ts';
 import { createHttp } from './delivery/http.ts';
-import { RateLimiters } from './delivery/rate.ts';
 import { createSender } from './delivery/sender.ts';
+import { SharedByWriteKey } from './delivery/shared.ts';
 import { messageOf, RowcastError } from './errors.ts';
 import { createRedactor } from './secrets/redact.ts';
 import { createSecrets } from './secrets/resolve.ts';
@@ -102,7 +102,7 @@ interface Wiring {
 function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
   const redactor = createRedactor();
   const secrets = createSecrets({ env, folder: env['ROWCAST_SECRETS_DIR'], redactor });
-  const limiters = new RateLimiters();
+  const shared = new SharedByWriteKey();
   return createActivities({
     taskQueue,
     storage,
@@ -112,10 +112,16 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
     openSender: async (definition) => {
       const profile = destinationProfile(definition);
       const writeKey = await secrets(definition.writeKey);
-      const limiter = limiters.of({ url: profile.batchUrl, writeKey, rate: profile.rate });
       const { retryBudgetMs } = settings;
-      const headers = await ownHeaders(definition, secrets);
-      return createSender({ profile, writeKey, headers, http, limiter, redactor, retryBudgetMs });
+      return createSender({
+        ...shared.of({ url: profile.batchUrl, writeKey, rate: profile.rate }),
+        profile,
+        writeKey,
+        headers: await ownHeaders(definition, secrets),
+        http,
+        redactor,
+        retryBudgetMs,
+      });
     },
   });
 }

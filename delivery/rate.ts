@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Rate } from './destination.ts';
 import { pause } from './pause.ts';
 
@@ -11,18 +10,6 @@ export interface RateLimiter {
    * @throws the reason of the signal.
    */
   pass(signal: AbortSignal): Promise<() => void>;
-}
-
-/** The limiters of a worker: one for each destination's write key, whichever sync sends. */
-export class RateLimiters {
-  readonly #limiters = new Map<string, RateLimiter>();
-
-  of({ url, writeKey, rate }: { url: string; writeKey: string; rate: Rate }): RateLimiter {
-    const id = `${url} ${createHash('sha256').update(writeKey).digest('hex')} ${rate.requests}/${rate.perMs}`;
-    const limiter = this.#limiters.get(id) ?? createRateLimiter(rate);
-    this.#limiters.set(id, limiter);
-    return limiter;
-  }
 }
 
 /** What a limiter knows of time. */

@@ -5,6 +5,7 @@ import type { Meaning } from './answer.ts';
 import { batchBody } from './batch.ts';
 import type { Batch } from './batch.ts';
 import type { DestinationProfile } from './destination.ts';
+import type { Health, Visitor } from './health.ts';
 import type { Http } from './http.ts';
 import { pause } from './pause.ts';
 import type { RateLimiter } from './rate.ts';
@@ -15,8 +16,11 @@ export type Verdict = Exclude<Meaning, { kind: 'later' | 'refused' }>;
 /** Sends batches to one destination. */
 export interface Sender {
   readonly profile: DestinationProfile;
+  /** What is wrong with the destination now; null where nothing is known to be. */
+  readonly trouble: string | null;
   /**
-   * Sends a batch, trying again through short trouble.
+   * Sends a batch, trying again through short trouble; where others to the same destination are at it already, for a
+   * moment only.
    *
    * @throws RowcastError destination_unavailable where the trouble lasts, destination_refused where nothing will
    *   be taken; the reason of the signal.
@@ -37,6 +41,7 @@ export interface SenderOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly http: Http;
   readonly limiter: RateLimiter;
+  readonly health: Health;
   readonly redactor: Redactor;
   /** How long trouble is absorbed here before somebody else waits, in milliseconds. */
   readonly retryBudgetMs: number;
@@ -46,13 +51,17 @@ const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 8_000;
 
 export function createSender(options: SenderOptions): Sender {
-  const { profile, writeKey, redactor } = options;
+  const { profile, health, writeKey, redactor } = options;
   const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
   redactor.remember(writeKey);
   const headers = { ...options.headers, ...profile.headers, authorization };
+  const visitor = { unavailable: (words: string, restMs: number) => unavailable(profile, words, restMs) };
   return {
     profile,
-    send: (batch, signal) => send(batch, headers, options, signal),
+    get trouble() {
+      return health.trouble;
+    },
+    send: (batch, signal) => send(batch, headers, visitor, options, signal),
     greet: (signal) => greet(headers, options, signal),
   };
 }
@@ -64,30 +73,40 @@ async function greet(
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const over = await options.limiter.pass(signal);
+  const { profile, limiter, health } = options;
+  const over = await limiter.pass(signal);
   const meaning = await exchange(NO_CALLS, 0, headers, options, signal).finally(over);
-  if (meaning.kind === 'refused') throw refused(options.profile, meaning.words);
-  if (meaning.kind === 'later') throw unavailable(options.profile, meaning);
+  if (meaning.kind === 'refused') throw refused(profile, meaning.words);
+  if (meaning.kind === 'later') throw unavailable(profile, meaning.words, meaning.afterMs || health.restMs());
   return meaning;
 }
 
 async function send(
   batch: Batch,
   headers: Record<string, string>,
+  visitor: Visitor,
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { profile, limiter, retryBudgetMs } = options;
+  const { profile, limiter, health, retryBudgetMs } = options;
   const body = batchBody(batch, profile);
   const startMs = performance.now();
+  using visit = health.enter(visitor, signal);
+  await visit.admitted();
   for (let tries = 0; ; tries += 1) {
-    const over = await limiter.pass(signal);
-    const meaning = await exchange(body, batch.calls.length, headers, options, signal).finally(over);
+    const over = await limiter.pass(visit.signal);
+    visit.asks();
+    const meaning = await exchange(body, batch.calls.length, headers, options, visit.signal).finally(over);
+    if (meaning.kind === 'later') visit.hasFailed(meaning.words, meaning.afterMs);
+    else visit.isAnswered();
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);
     if (meaning.kind !== 'later') return meaning;
     const waitMs = Math.max(meaning.afterMs ?? 0, backoffMs(tries));
-    if (performance.now() - startMs + waitMs > retryBudgetMs) throw unavailable(profile, meaning);
-    await pause(waitMs, signal);
+    const troubleMs = Math.max(performance.now() - startMs, health.troubleMs);
+    if (troubleMs + waitMs > retryBudgetMs) {
+      throw visitor.unavailable(meaning.words, meaning.afterMs || health.restMs());
+    }
+    await pause(waitMs, visit.signal);
   }
 }
 
@@ -144,13 +163,10 @@ function refused({ name, batchUrl }: DestinationProfile, words: string): Rowcast
   );
 }
 
-function unavailable(
-  { name, batchUrl }: DestinationProfile,
-  { words, afterMs }: { words: string; afterMs: number | null },
-) {
+function unavailable({ name, batchUrl }: DestinationProfile, words: string, restMs: number): RowcastError {
   return new RowcastError(
     'destination_unavailable',
     `The destination ${name} (${batchUrl}) cannot take calls now: ${words}. The run tries again.`,
-    afterMs === null || afterMs === 0 ? {} : { retryAfterMs: afterMs },
+    { retryAfterMs: restMs },
   );
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRateLimiter, RateLimiters } from '../../delivery/rate.ts';
+import { createRateLimiter } from '../../delivery/rate.ts';
 import type { Clock } from '../../delivery/rate.ts';
+import { SharedByWriteKey } from '../../delivery/shared.ts';
 import { callOf, openRoom, rows } from './room.ts';
 
 /* At most so many requests in any span of time, whoever sends and however late timers are. */
@@ -163,15 +164,14 @@ describe('a rate', () => {
   });
 
   test('holds for a write key, whichever sync sends, and for each key by itself', () => {
-    const limiters = new RateLimiters();
+    const shared = new SharedByWriteKey();
     const rate = { requests: 10, perMs: 1_000 };
     const url = 'https://cdp.customer.io/v1/batch';
-    const limiter = limiters.of({ url, writeKey: 'one', rate });
-    expect(limiters.of({ url, writeKey: 'one', rate })).toBe(limiter);
-    expect(limiters.of({ url, writeKey: 'two', rate })).not.toBe(limiter);
-    expect(limiters.of({ url: 'https://cdp-eu.customer.io/v1/batch', writeKey: 'one', rate })).not.toBe(
-      limiter,
-    );
+    const { limiter } = shared.of({ url, writeKey: 'one', rate });
+    expect(shared.of({ url, writeKey: 'one', rate }).limiter).toBe(limiter);
+    expect(shared.of({ url, writeKey: 'two', rate }).limiter).not.toBe(limiter);
+    const elsewhere = { url: 'https://cdp-eu.customer.io/v1/batch', writeKey: 'one', rate };
+    expect(shared.of(elsewhere).limiter).not.toBe(limiter);
   });
 
   test('is kept with a destination that counts, so that it never has to say 429', async () => {

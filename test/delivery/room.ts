@@ -8,9 +8,9 @@ import { ownHeaders } from '../../delivery/headers.ts';
 import { createHttp } from '../../delivery/http.ts';
 import { deliverLane } from '../../delivery/lane.ts';
 import type { LanePosition, LaneRequest } from '../../delivery/laneRequest.ts';
-import { createRateLimiter } from '../../delivery/rate.ts';
 import { createSender } from '../../delivery/sender.ts';
 import type { Sender } from '../../delivery/sender.ts';
+import { SharedByWriteKey } from '../../delivery/shared.ts';
 import { Receiver } from '../../dev/receiver/receiver.ts';
 import type { ReceiverOptions } from '../../dev/receiver/receiver.ts';
 import type { MappedCall } from '../../mapping/mapper.ts';
@@ -115,16 +115,13 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
   });
   const profile = { ...destinationProfile(definition), ...options.profile };
   const http = createHttp({ timeoutMs });
-  const limiter = createRateLimiter(profile.rate);
-  const redactor = createRedactor();
-  const headers = await ownHeaders(definition, ({ secret }) => Promise.resolve(`value of ${secret}`));
   const sender = createSender({
+    ...new SharedByWriteKey().of({ url: profile.batchUrl, writeKey: WRITE_KEY, rate: profile.rate }),
     profile,
     writeKey: WRITE_KEY,
-    headers,
+    headers: await ownHeaders(definition, ({ secret }) => Promise.resolve(`value of ${secret}`)),
     http,
-    limiter,
-    redactor,
+    redactor: createRedactor(),
     retryBudgetMs,
   });
   const positions: LanePosition[] = [];
