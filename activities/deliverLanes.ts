@@ -15,6 +15,8 @@ interface DeliverHeartbeat extends DeliveredLanes {
   readonly stage: 'deliver';
   readonly delivered: number;
   readonly failed: number;
+  /** What is wrong with the destination now, in words; null where nothing is known to be. */
+  readonly trouble: string | null;
 }
 
 /**
@@ -27,24 +29,30 @@ export async function deliverLanes(input: DeliverLanesInput, deps: ActivityDeps)
   const { info, cancellationSignal: signal } = Context.current();
   const resumed = info.heartbeatDetails as DeliverHeartbeat | undefined;
   const lanes = [...(resumed?.lanes ?? input.lanes)];
-  using heart = heartbeating(() => heartbeatOf(lanes), deps.settings);
+  let sender: Sender | undefined;
+  using heart = heartbeating(() => heartbeatOf(lanes, sender?.trouble ?? null), deps.settings);
 
   return await explained(
     async () => {
       const manifest = await readManifest(deps.storage, input.manifest);
-      const sender = await deps.openSender(input.plan.destination);
-      await inStep(lanes, signal, (index, halt) =>
-        deliverOne({ input, deps, manifest, sender, lanes, index, signal: halt }),
-      );
-      heart.now();
+      const to = (sender = await deps.openSender(input.plan.destination));
+      try {
+        await inStep(lanes, signal, (index, halt) =>
+          deliverOne({ input, deps, manifest, sender: to, lanes, index, signal: halt }),
+        );
+      } finally {
+        // From here the next attempt goes on: nothing that is acknowledged is sent again.
+        heart.now();
+      }
       return { lanes };
     },
     () => ({ details: [{ lanes }] }),
   );
 }
 
-function heartbeatOf(lanes: readonly LaneStanding[]): DeliverHeartbeat {
-  return { stage: 'deliver', lanes, delivered: sumOf(lanes, 'delivered'), failed: sumOf(lanes, 'failed') };
+function heartbeatOf(lanes: readonly LaneStanding[], trouble: string | null): DeliverHeartbeat {
+  const [delivered, failed] = [sumOf(lanes, 'delivered'), sumOf(lanes, 'failed')];
+  return { stage: 'deliver', lanes, delivered, failed, trouble };
 }
 
 function sumOf(lanes: readonly LaneStanding[], field: 'delivered' | 'failed'): number {

@@ -11,7 +11,7 @@ export interface Progress {
   /** Calls delivered and rows failed by the activities that are delivering now. */
   readonly delivered: number | null;
   readonly failed: number | null;
-  /** What its activities are waiting for after a failure, in the failure's own words. */
+  /** What its activities are waiting for after a failure, in the failure's own words, or what troubles them now. */
   readonly trouble: string | null;
 }
 
@@ -34,9 +34,10 @@ export async function progressOf(
   const beats = activities.flatMap(({ heartbeatDetails }) => decoded(heartbeatDetails?.payloads?.[0]?.data));
   const extract = beats.find((beat) => beat.stage === 'extract');
   const deliver = beats.filter((beat) => beat.stage === 'deliver');
-  const trouble = activities
-    .map(({ lastFailure }) => lastFailure?.message)
-    .find((message) => Boolean(message));
+  const trouble = [
+    ...activities.map(({ lastFailure }) => lastFailure?.message),
+    ...deliver.map((beat) => beat.trouble),
+  ].find((words) => Boolean(words));
   return {
     running: status.name === 'RUNNING' && isThisRun,
     rows: extract?.rows ?? null,

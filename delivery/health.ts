@@ -8,7 +8,7 @@ const SHARED_TROUBLE_MS = 2_000;
 const SILENCE_MIN_MS = 5_000;
 /** With each answer the slowest one before it counts for less. */
 const SLOWEST_FADES = 0.9;
-/** Whoever leaves stays away for as long as the trouble has lasted, within these bounds, and half as long again by chance. */
+/** Whoever leaves stays away for half as long as the trouble has lasted, within these bounds, and a bit by chance. */
 const REST_MIN_MS = 2_000;
 const REST_MAX_MS = 60_000;
 /** Newcomers do not even ask before a Retry-After that somebody else was given is over, or so much of it. */
@@ -91,7 +91,7 @@ export class Health {
   /** How long to stay away, in milliseconds. */
   restMs(): number {
     const lastedMs = Math.max(this.troubleMs, this.#silentMs);
-    const restMs = Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, lastedMs));
+    const restMs = Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, lastedMs / 2));
     const quietMs = Math.max(0, this.#quietUntilMs - performance.now());
     return Math.round(Math.max(restMs, quietMs) + (Math.random() * restMs) / 2);
   }

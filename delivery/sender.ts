@@ -16,7 +16,7 @@ export type Verdict = Exclude<Meaning, { kind: 'later' | 'refused' }>;
 /** Sends batches to one destination. */
 export interface Sender {
   readonly profile: DestinationProfile;
-  /** What is wrong with the destination now; null where nothing is known to be. */
+  /** What is wrong with the destination now, in words; null where nothing is known to be. */
   readonly trouble: string | null;
   /**
    * Sends a batch, trying again through short trouble; where others to the same destination are at it already, for a
@@ -59,7 +59,7 @@ export function createSender(options: SenderOptions): Sender {
   return {
     profile,
     get trouble() {
-      return health.trouble;
+      return health.trouble === null ? null : `the destination ${profile.name}: ${health.trouble}`;
     },
     send: (batch, signal) => send(batch, headers, visitor, options, signal),
     greet: (signal) => greet(headers, options, signal),

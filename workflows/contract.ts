@@ -133,7 +133,13 @@ export function parseRunName(run: string): { workflowId: string; firstExecutionR
 /** What a run in progress shows: the heartbeats of its activities, read by the client from `describe()`. */
 export type RunProgress =
   | { readonly stage: 'extract'; readonly rows: number }
-  | { readonly stage: 'deliver'; readonly delivered: number; readonly failed: number };
+  | {
+      readonly stage: 'deliver';
+      readonly delivered: number;
+      readonly failed: number;
+      /** What is wrong with the destination now, in words; absent or null where nothing is known to be. */
+      readonly trouble?: string | null;
+    };
 
 /** Arguments of the `preview` workflow. */
 export interface PreviewRequest {

@@ -103,7 +103,7 @@ describe('a destination that is down for longer', () => {
     expect(room.receiver.requests).toBe(1);
   });
 
-  test('is left alone for about as long as the trouble has lasted, at least two seconds, where it names no time', async () => {
+  test('is left alone for two seconds at least where it names no time', async () => {
     await using room = await openRoom({ retryBudgetMs: 600 });
     await room.stage(calls(1, 3));
     room.receiver.misbehave({ kind: 'answer', status: 503 });
