@@ -1,5 +1,3 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../dev/receiver/fault.ts';
@@ -13,6 +11,7 @@ import { DestinationDefinition } from '../../definitions/destination.ts';
 import { RowcastError } from '../../errors.ts';
 import { createRedactor } from '../../secrets/redact.ts';
 import { stagedCalls, stagedLine } from '../../storage/calls.ts';
+import { nobodyListens } from './nobodyListens.ts';
 import { callOf, rows, WRITE_KEY } from './room.ts';
 
 /*
@@ -169,11 +168,3 @@ test(
     expect(slow.log.stats()).toMatchObject({ distinct: 20, violations: [] });
   },
 );
-
-async function nobodyListens(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}/v1`;
-}

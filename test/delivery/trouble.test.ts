@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { RowcastError } from '../../errors.ts';
 import type { Fault } from '../../dev/receiver/fault.ts';
+import { nobodyListens } from './nobodyListens.ts';
 import { callOf, messageIdOf, openRoom, rows, START } from './room.ts';
 import type { Room } from './room.ts';
 
@@ -141,9 +140,9 @@ describe('a destination that is down for longer', () => {
   });
 
   test('whose address nobody listens on is named with the reason', async () => {
-    const port = await freePort();
+    const nobody = new URL(await nobodyListens());
     for (const host of ['127.0.0.1', 'localhost']) {
-      const url = `http://${host}:${port}/v1`;
+      const url = `http://${host}:${nobody.port}/v1`;
       await using room = await openRoom({ retryBudgetMs: 0, destination: { url } });
       await room.stage(calls(1, 1));
       const failure = await failureOf(room.deliver());
@@ -205,11 +204,3 @@ test('a delivery whose time is up hands back its position, and the next one goes
   expect(received(room)).toEqual(idsOf(1, 6));
   expect(room.receiver.log.stats().received).toBe(6);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
