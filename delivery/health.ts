@@ -12,7 +12,7 @@ const SLOWEST_FADES = 0.9;
 const REST_MIN_MS = 2_000;
 const REST_MAX_MS = 60_000;
 /** Newcomers do not even ask before a Retry-After that somebody else was given is over, or so much of it. */
-const QUIET_MAX_MS = 60_000;
+const QUIET_MAX_MS = 10_000;
 const LOOK_EVERY_MS = 250;
 
 const NO_ANSWER = 'no answer so far';

@@ -156,7 +156,7 @@ describe('where requests fail', () => {
   test('newcomers do not ask before a Retry-After is over, and are told to wait at least as long', async () => {
     const { health, visits } = await wellWith(1);
     visits[0]?.asks();
-    visits[0]?.hasFailed('HTTP 429', 20_000);
+    visits[0]?.hasFailed('HTTP 429', 8_000);
     let failure: RowcastError | undefined;
     try {
       health.enter(visitor(), never);
@@ -164,9 +164,9 @@ describe('where requests fail', () => {
       failure = error as RowcastError;
     }
     expect(failure?.message).toBe('HTTP 429');
-    expect(failure?.retryAfterMs).toBeGreaterThanOrEqual(20_000);
+    expect(failure?.retryAfterMs).toBeGreaterThanOrEqual(8_000);
     visits[0]?.[Symbol.dispose]();
-    await pass(20.1);
+    await pass(8.1);
     expect(await stateOf(health.enter(visitor(), never))).toBe('sends');
   });
 });

@@ -47,7 +47,9 @@ test(
       const runs = [];
       for (let times = 0; times < 3; times += 1) runs.push(await runMs(engine, living));
       const beside = Math.max(...runs);
-      process.stdout.write(`      ${alone} ms alone, ${beside} ms at most beside ${dead.length} syncs in trouble\n`);
+      process.stdout.write(
+        `      ${alone} ms alone, ${beside} ms at most beside ${dead.length} syncs in trouble\n`,
+      );
       expect(beside - alone).toBeLessThan(DELAY_MAX_MS);
     }
     for (const name of dead) expect((await engine.rowcast.syncs.get(name)).running).not.toBeNull();
