@@ -39,7 +39,9 @@ export function explain(error: unknown, circumstances: RunCircumstances): RunFai
   ) {
     return {
       code: 'gave_up',
-      message: cut(`The run gave up, since it tries for ${circumstances.giveUpAfter} and no longer. The last try ended with: ${words}`),
+      message: cut(
+        `The run gave up, since it tries for ${circumstances.giveUpAfter} and no longer. The last try ended with: ${words}`,
+      ),
       details,
     };
   }

@@ -74,6 +74,7 @@ function senderTo(url: string) {
     ...shared.of({ url: profile.batchUrl, writeKey: WRITE_KEY, rate: profile.rate }),
     profile,
     writeKey: WRITE_KEY,
+    headers: {},
     http,
     redactor: createRedactor(),
     retryBudgetMs: RETRY_BUDGET_MS,
