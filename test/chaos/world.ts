@@ -12,10 +12,10 @@ import type { ServerProcess } from '../../dev/process.ts';
 import { Receiver } from '../../dev/receiver/receiver.ts';
 import { startTemporal } from '../../dev/temporal.ts';
 import type { TemporalServer } from '../../dev/temporal.ts';
-import { createTurns } from '../../workflows/turns.ts';
-import type { Turns } from '../../workflows/turns.ts';
 import type { Journal } from './journal.ts';
 import type { RoundPlan } from './plan.ts';
+import { createTurns } from './turns.ts';
+import type { Turns } from './turns.ts';
 import { Writer } from './writer.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
