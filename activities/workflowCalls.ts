@@ -9,7 +9,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isFailureCode, RowcastError } from '../errors.ts';
-import { syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
+import { ENDED_MEANWHILE, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
 
 /** The sync that an update goes to, and the task queue on which its workflow is started where it is not running. */
 export interface SyncAddress {
@@ -34,7 +34,7 @@ export async function updateSync<Answer>(
     const args: [unknown] = [request];
     return await workflow.getHandle(workflowId).executeUpdate<Answer, [unknown]>(update, { args });
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw refusalIn(error);
+    if (!(error instanceof WorkflowNotFoundError) && !hasEndedMeanwhile(error)) throw refusalIn(error);
   }
   const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.sync, {
     workflowId,
@@ -52,10 +52,16 @@ export async function updateSync<Answer>(
   }
 }
 
+/** Whether the workflow ended, as by being terminated, after it took up the update and before it answered. */
+function hasEndedMeanwhile(error: unknown): boolean {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === ENDED_MEANWHILE;
+}
+
 /** A workflow's own refusal of an update, as a `RowcastError` where it has one of its codes. */
 function refusalIn(error: unknown): unknown {
   const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-  if (!(refusal instanceof ApplicationFailure)) return error;
+  if (!(refusal instanceof ApplicationFailure) || hasEndedMeanwhile(error)) return error;
   return isFailureCode(refusal.type)
     ? new RowcastError(refusal.type, refusal.message, { cause: refusal })
     : refusal;

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
+import { ENDED_MEANWHILE } from '../workflows/contract.ts';
 
 /** gRPC status codes that mean that nobody is there. */
 const GRPC_UNAVAILABLE = 14;
@@ -33,6 +34,13 @@ export function explained(error: unknown, { address, taskQueue }: Asked): unknow
   const failure = deepestApplicationFailure(cause);
   if (failure !== null && isFailureCode(failure.type)) {
     return new RowcastError(failure.type, failure.message, { cause: error });
+  }
+  if (failure?.type === ENDED_MEANWHILE) {
+    return new RowcastError(
+      'not_found',
+      'Its workflow ended before it answered, as when somebody terminates it; try again, which brings it back.',
+      { cause: error },
+    );
   }
   if (error instanceof ScheduleNotFoundError) return noSchedule(error);
   if (

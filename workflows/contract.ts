@@ -27,6 +27,9 @@ export const WORKFLOWS = {
   connectionTest: 'connectionTest',
 } as const;
 
+/** How Temporal words that a workflow ended after it took up an update and before it answered it. */
+export const ENDED_MEANWHILE = 'AcceptedUpdateCompletedWorkflow';
+
 /** Names of updates and queries. */
 export const MESSAGES = {
   /** Update of sync, integration and destination: create or change the definition. `ApplyRequest` → `ApplyAnswer` */

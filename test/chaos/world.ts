@@ -263,6 +263,7 @@ async function prepareDatabase(
 
 async function dropDatabase({ postgres, database, reader }: World): Promise<void> {
   const admin = await connectTo(postgres);
+  admin.on('error', () => undefined); // Its query says so as well.
   await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
   await admin.query(`DROP ROLE ${reader}`);
   await admin.end();

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { integrationWorkflowId, syncWorkflowId } from '../../workflows/contract.ts';
@@ -68,6 +68,37 @@ test('a run of a sync whose workflow was terminated brings it back, and goes on 
     'was taken over from copy',
   );
 });
+
+test('a sync whose workflow is terminated before it answered: its run asks the one that takes its place, and a client is told to try again', async () => {
+  const name = await engine.sync({ name: 'interrupted', query: QUERY });
+  const first = await engine.run(name);
+  const { definition } = await engine.rowcast.syncs.get(name);
+  /** Terminates the sync once it cannot store what it is about to answer. */
+  const interrupted = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+    const away = `${engine.storage}-away`;
+    renameSync(engine.storage, away);
+    const answer = ask();
+    await until(() => isSaving(name));
+    await engine.terminate(syncWorkflowId(name));
+    renameSync(away, engine.storage);
+    return answer;
+  };
+  const { run } = await interrupted(() => engine.rowcast.syncs.run(name));
+  expect(await engine.rowcast.imports.wait(run)).toMatchObject({ outcome: 'succeeded', since: first.until });
+
+  const changed = { ...definition, title: 'Another' };
+  const failure = await interrupted(() => failureOf(engine.rowcast.syncs.update(changed)));
+  expect(failure).toMatchObject({
+    code: 'not_found',
+    message: expect.stringContaining('try again') as string,
+  });
+  expect(await engine.rowcast.syncs.update(changed)).toMatchObject({ change: 'updated' });
+});
+
+async function isSaving(sync: string): Promise<boolean> {
+  const { raw } = await engine.temporal.workflow.getHandle(syncWorkflowId(sync)).describe();
+  return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'saveCopy') === true;
+}
 
 test('a run whose integration is gone says so in its import, and the next one after `apply` has all rows', async () => {
   const name = await engine.sync({ name: 'orphan', query: QUERY });
