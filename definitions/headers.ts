@@ -5,19 +5,15 @@ import { SecretReference } from '../secrets/reference.ts';
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 const NAME_WORDS = 'is not the name of an HTTP header; give one such as "X-Api-Key"';
 
-/** What Rowcast or the connection sets itself. */
-const OWN = new Set(
-  [
-    'authorization',
-    'connection',
-    'content-encoding',
-    'content-length',
-    'content-type',
-    'expect',
-    'host',
-  ].concat(['keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']),
+/** What Rowcast or the connection sets itself; an answer that comes compressed could not be read. */
+const OWN: ReadonlySet<string> = new Set(
+  (
+    'accept-encoding connection content-encoding content-length content-type expect host ' +
+    'keep-alive te trailer transfer-encoding upgrade'
+  ).split(' '),
 );
-const OWN_WORDS = 'is set by Rowcast itself; remove it (the write key is sent as Basic authorization)';
+const AUTHORIZATION_WORDS = 'is what `writeKey` is sent as (Basic); remove it';
+const OWN_WORDS = 'is set by Rowcast itself; remove it';
 
 /** Printable characters of ASCII, since others mean different things to different servers. */
 const VALUE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
@@ -47,6 +43,7 @@ export type Headers = z.output<typeof Headers>;
 
 function problemOf(name: string, seen: ReadonlySet<string>): string | null {
   if (!NAME.test(name)) return NAME_WORDS;
+  if (name.toLowerCase() === 'authorization') return AUTHORIZATION_WORDS;
   if (OWN.has(name.toLowerCase())) return OWN_WORDS;
   return seen.has(name.toLowerCase()) ? 'stands twice, in another letter case; keep one of them' : null;
 }

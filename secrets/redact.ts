@@ -26,7 +26,11 @@ export function createRedactor(): Redactor {
   };
 }
 
+/** A secret that is a whole `Authorization` ends with what a server may echo alone. */
+const WITH_SCHEME = /^(?:basic|bearer|token) +(\S+)$/i;
+
 function formsOf(secret: string): string[] {
+  const [, token] = WITH_SCHEME.exec(secret) ?? [];
   const inUrl = encodeURIComponent(secret);
   const inForm = new URLSearchParams([['', secret]]).toString().slice(1);
   // `secret:` is how Basic authorization has it: as the user, with an empty password.
@@ -35,7 +39,8 @@ function formsOf(secret: string): string[] {
     return [padded, padded.replace(/=+$/, ''), Buffer.from(text).toString('base64url')];
   });
   const inJson = JSON.stringify(secret).slice(1, -1);
-  return [secret, inJson, ...inBase64, ...[inUrl, inForm].flatMap((form) => [form, lowerHex(form)])];
+  const encoded = [inJson, ...inBase64, ...[inUrl, inForm].flatMap((form) => [form, lowerHex(form)])];
+  return [secret, ...encoded, ...(token === undefined ? [] : formsOf(token))];
 }
 
 /** Percent codes are written in either letter case. */

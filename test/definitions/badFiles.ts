@@ -177,9 +177,14 @@ export const DESTINATIONS: readonly Case[] = [
     'destinations.shop.headers.X Api Key: is not the name of an HTTP header; give one such as "X-Api-Key"',
   ],
   [
-    'a header that Rowcast sets',
+    'an authorization beside the write key',
     destination({ headers: { Authorization: 'Bearer hunter2' } }),
-    'destinations.shop.headers.Authorization: is set by Rowcast itself; remove it (the write key is sent as Basic authorization)',
+    'destinations.shop.headers.Authorization: is what `writeKey` is sent as (Basic); remove it',
+  ],
+  [
+    'a header that would have answers compressed',
+    destination({ headers: { 'Accept-Encoding': 'gzip' } }),
+    'destinations.shop.headers.Accept-Encoding: is set by Rowcast itself; remove it',
   ],
   [
     'a header twice',

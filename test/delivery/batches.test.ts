@@ -5,7 +5,7 @@ import type { BatchLimits } from '../../delivery/batch.ts';
 import type { MappedCall } from '../../mapping/mapper.ts';
 import { stagedCalls, stagedLine } from '../../storage/calls.ts';
 import type { StagedCall } from '../../storage/calls.ts';
-import { callOf, messageIdOf, openRoom, rows } from './room.ts';
+import { bodyOf, callOf, callOfBytes, messageIdOf, openRoom, rows } from './room.ts';
 import type { Room } from './room.ts';
 
 /* What goes into one request: limits in bytes as sent, counts, and what calls share. */
@@ -13,19 +13,6 @@ import type { Room } from './room.ts';
 const received = ({ receiver }: Room) => receiver.log.calls.map(({ messageId }) => messageId);
 const sizes = ({ receiver }: Room) => receiver.log.batches.map(({ bytes }) => bytes);
 const counts = ({ receiver }: Room) => receiver.log.batches.map(({ messageIds }) => messageIds.length);
-const bytesOf = ({ json }: MappedCall) => Buffer.byteLength(json);
-
-/** The body of a request for calls without a context, as the API has it. */
-const bodyOf = (calls: readonly MappedCall[]) => `{"batch":[${calls.map(({ json }) => json).join(',')}]}`;
-
-/** A call whose note is made of emoji and ends with as many letters as make it this many bytes. */
-function callOfBytes(row: number, bytes: number): MappedCall {
-  const emoji = '🦊é€'.repeat(Math.floor((bytes - 200) / 9));
-  const missing = bytes - bytesOf(callOf(row, { note: emoji }));
-  const call = callOf(row, { note: emoji + 'x'.repeat(missing) });
-  expect(bytesOf(call)).toBe(bytes);
-  return call;
-}
 
 describe('the bytes of a batch', () => {
   test('reach the limit exactly, counted as they are sent, and one more byte opens another batch', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { DestinationDefinition } from '../../definitions/destination.ts';
 import { destinationProfile } from '../../delivery/destination.ts';
-import { callOf, messageIdOf, openRoom, rows } from './room.ts';
+import { bodyOf, callOf, callOfBytes, messageIdOf, openRoom, rows, WRITE_KEY } from './room.ts';
 import type { Room } from './room.ts';
+import type { MappedCall } from '../../mapping/mapper.ts';
 
 /* What the kinds of destinations differ in, each against a receiver that behaves like its API. */
 
@@ -12,6 +13,15 @@ const counts = ({ receiver }: Room) => receiver.log.batches.map(({ messageIds })
 const ids = (from: number, to: number) => rows(from, to).map(messageIdOf);
 
 const SEGMENT = { destination: { kind: 'segment' }, receiver: { api: 'segment' } } as const;
+/** Calls that fill a batch to its last byte, and one that needs another batch. */
+function callsOverBytes(batchBytes: number): MappedCall[] {
+  const count = Math.ceil(batchBytes / 31_000);
+  const left = batchBytes - bodyOf([]).length - (count - 1);
+  const each = Math.floor(left / count);
+  const calls = rows(1, count - 1).map((row) => callOfBytes(row, each));
+  return [...calls, callOfBytes(count, left - each * (count - 1)), callOf(count + 1)];
+}
+
 const RUDDERSTACK = { destination: { kind: 'rudderstack' }, receiver: { api: 'rudderstack' } } as const;
 
 describe('Segment', () => {
@@ -33,17 +43,24 @@ describe('Segment', () => {
     expect(room.receiver.log.stats()).toMatchObject({ distinct: 2_501, dropped: 0 });
   });
 
-  test('gets batches of up to 500 KB, and no call of more than 32 KB', async () => {
+  test('gets batches of 500 KB to the last byte', async () => {
     await using room = await openRoom(SEGMENT);
-    await room.stage([
-      callOf(1, { note: 'x'.repeat(32_001) }),
-      ...rows(2, 60).map((row) => callOf(row, { note: 'x'.repeat(20_000) })),
-    ]);
+    const calls = callsOverBytes(500_000);
+    await room.stage(calls);
     const { position } = await room.deliver();
-    expect(position).toMatchObject({ delivered: 59, failed: 1, refused: 0 });
-    expect(Math.max(...sizes(room))).toBeGreaterThan(480_000);
-    expect(Math.max(...sizes(room))).toBeLessThanOrEqual(500_000);
+    expect(position).toMatchObject({ delivered: calls.length, failed: 0 });
+    expect(sizes(room)[0]).toBe(500_000);
+    expect(counts(room)).toEqual([calls.length - 1, 1]);
+    expect(room.receiver.log.stats()).toMatchObject({ dropped: 0 });
+  });
+
+  test('never gets a call of more than 32 KB, which is listed', async () => {
+    await using room = await openRoom(SEGMENT);
+    await room.stage([callOfBytes(1, 32_001), callOfBytes(2, 32_000)]);
+    const { position } = await room.deliver();
+    expect(position).toMatchObject({ delivered: 1, failed: 1, refused: 0 });
     expect(await room.failedRows(position)).toMatchObject([{ row: 1, code: 'call_too_large' }]);
+    expect(received(room)).toEqual(ids(2, 2));
     expect(room.receiver.log.stats()).toMatchObject({ dropped: 0 });
   });
 
@@ -57,13 +74,43 @@ describe('Segment', () => {
 });
 
 describe('RudderStack', () => {
-  test('gets batches of up to 4,000 KB', async () => {
+  test('gets batches of 4,000 KB to the last byte', async () => {
     await using room = await openRoom(RUDDERSTACK);
-    await room.stage(rows(1, 300).map((row) => callOf(row, { note: 'x'.repeat(30_000) })));
+    const calls = callsOverBytes(4_000_000);
+    await room.stage(calls);
     const { position } = await room.deliver();
-    expect(position).toMatchObject({ delivered: 300, failed: 0 });
-    expect(Math.max(...sizes(room))).toBeGreaterThan(3_900_000);
-    expect(Math.max(...sizes(room))).toBeLessThanOrEqual(4_000_000);
+    expect(position).toMatchObject({ delivered: calls.length, failed: 0 });
+    expect(sizes(room)[0]).toBe(4_000_000);
+    expect(counts(room)).toEqual([calls.length - 1, 1]);
+  });
+
+  test('that answers in plain text is quoted so: a wrong write key, and a source that is disabled', async () => {
+    await using wrong = await openRoom({
+      ...RUDDERSTACK,
+      receiver: { api: 'rudderstack', writeKey: 'other' },
+    });
+    await wrong.stage([callOf(1)]);
+    await expect(wrong.deliver()).rejects.toMatchObject({
+      code: 'destination_refused',
+      message: expect.stringContaining('HTTP 401: the write key is wrong. Check its write key.') as string,
+    });
+    await using disabled = await openRoom(RUDDERSTACK);
+    disabled.receiver.misbehave({ kind: 'answer', status: 404, body: `Source is disabled: ${WRITE_KEY}\n` });
+    await disabled.stage([callOf(1)]);
+    await expect(disabled.deliver()).rejects.toMatchObject({
+      code: 'destination_refused',
+      message: expect.stringMatching(
+        /HTTP 404: Source is disabled: \[secret\]\. .*the source of the write key is enabled/,
+      ) as string,
+    });
+  });
+
+  test('that takes no empty batch is found to be there all the same when it is tried out', async () => {
+    await using room = await openRoom(RUDDERSTACK);
+    expect(await room.sender.greet(new AbortController().signal)).toEqual({
+      kind: 'rejected',
+      words: 'HTTP 400: the batch is empty',
+    });
   });
 
   test('refuses a whole batch for one call without naming it; the one is found, the others arrive in order', async () => {

@@ -63,6 +63,17 @@ export function callOf(row: number, { userId = `u${row}`, note = '', context }: 
   };
 }
 
+/** The body of a request for calls without a context, as the API has it. */
+export const bodyOf = (calls: readonly MappedCall[]) =>
+  `{"batch":[${calls.map(({ json }) => json).join(',')}]}`;
+
+/** A call whose note is made of emoji and ends with as many letters as make it this many bytes. */
+export function callOfBytes(row: number, bytes: number): MappedCall {
+  const emoji = '🦊é€'.repeat(Math.floor((bytes - 200) / 9));
+  const missing = bytes - Buffer.byteLength(callOf(row, { note: emoji }).json);
+  return callOf(row, { note: emoji + 'x'.repeat(missing) });
+}
+
 export function messageIdOf(row: number): string {
   return `01JDELIVERY${String(row).padStart(15, '0')}`;
 }

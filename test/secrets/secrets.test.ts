@@ -177,6 +177,14 @@ describe('a secret that was resolved', () => {
     expect(redactor.redact('password-long and pass')).toBe('[secret] and [secret]');
   });
 
+  test('is redacted where only what stands behind its scheme is echoed', () => {
+    const redactor = createRedactor();
+    redactor.remember('Bearer tok+9f3c/7d');
+    expect(redactor.redact('tok+9f3c/7d, tok%2B9f3c%2F7d: a Bearer token is expected')).toBe(
+      '[secret], [secret]: a Bearer token is expected',
+    );
+  });
+
   test('takes ordinary words apart only where it is at least four characters long', () => {
     const redactor = createRedactor();
     redactor.remember('a');
