@@ -11,6 +11,7 @@ import { heartbeatEveryMs } from './activities/heartbeat.ts';
 import { storageQueues } from './activities/queues.ts';
 import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
+import { workerIdentity } from './activities/storages.ts';
 import { openSource } from './connectors/open.ts';
 import { destinationProfile } from './delivery/destination.ts';
 import { ownHeaders } from './delivery/headers.ts';
@@ -143,6 +144,7 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
   const shared = {
     connection,
     namespace,
+    identity: workerIdentity(storage.identity.id),
     shutdownGraceTime: settings.graceMs,
     shutdownForceTime: settings.graceMs + settings.requestTimeoutMs,
     maxHeartbeatThrottleInterval: heartbeatEveryMs(settings),

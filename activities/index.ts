@@ -3,13 +3,14 @@ import { deliverLanes } from './deliverLanes.ts';
 import type { ActivityDeps } from './deps.ts';
 import { discreet } from './discreet.ts';
 import { extractRows } from './extractRows.ts';
+import { isAwaited } from './attempt.ts';
 import { explained } from './failures.ts';
 import { previewRows } from './previewRows.ts';
 import { runsFolder } from '../workflows/contract.ts';
 import { cancelRun } from './runs.ts';
 import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
-import { saveCopy, takeOver } from './state.ts';
+import { findCopy, saveCopy, takeOver } from './state.ts';
 import { testConnection } from './testConnection.ts';
 import { findUsers } from './users.ts';
 import type { ControlActivities, DeliverActivities, ExtractActivities, StorageActivities } from './types.ts';
@@ -27,7 +28,7 @@ export function createActivities(deps: ActivityDeps): Activities {
   return {
     control: discreet<ControlActivities>(
       {
-        takeOver: (input) => explained(() => takeOver(storage, input)),
+        takeOver: (input) => explained(() => takeOver(storage, taskQueue, input)),
         applySchedule: (input) => explained(() => applySchedule(input, taskQueue)),
         healSchedule: ({ definition, createdAt }) =>
           explained(() => healSchedule(definition, createdAt, taskQueue)),
@@ -43,7 +44,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     ),
     storage: discreet<StorageActivities>(
       {
-        saveCopy: (input) => explained(() => saveCopy(storage, input)),
+        findCopy: (input) => explained(() => findCopy(storage, input)),
+        saveCopy: (input) => explained(() => saveCopy(storage, input, isAwaited)),
         settleRun: (input) => explained(() => settleRun(deps, input)),
         removeRuns: (sync) => explained(() => storage.remove(runsFolder(sync))),
         beThere: () => Promise.resolve(),

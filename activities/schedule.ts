@@ -45,6 +45,8 @@ export async function applySchedule(input: ApplyScheduleInput, taskQueue: string
     policies: policiesOf(timing.catchupWindowMs),
     state: { ...current.state, ...pausedState(enabled, current.state) },
   }));
+  // An attempt before this one may have created it, and not come to start the first run.
+  if (startsAtOnce(input) && found.info.numActionsTaken === 0) await startNow(handle);
   return notices;
 }
 
@@ -66,11 +68,15 @@ async function createSchedule(input: ApplyScheduleInput, taskQueue: string): Pro
     state: { paused: !enabled, ...(enabled ? {} : { note: 'Disabled by rowcast apply' }) },
   };
   const handle = await getClient().schedule.create(options);
-  if (enabled && definition.startAt === undefined && before === null) await startNow(handle);
+  if (startsAtOnce(input)) await startNow(handle);
   return before === null ? [] : [createdAgain(definition.name)];
 }
 
-/** Without `startAt` the first run starts at once. */
+/** Without `startAt` the first run of a new sync starts at once. */
+function startsAtOnce({ definition, before, enabled = true }: ApplyScheduleInput): boolean {
+  return enabled && definition.startAt === undefined && before === null;
+}
+
 async function startNow(handle: ScheduleHandle): Promise<void> {
   await handle.trigger(ScheduleOverlapPolicy.SKIP);
 }

@@ -19,8 +19,8 @@ export type UsedKind = Exclude<HolderKind, 'sync'>;
 
 /** Answered by any worker. */
 export interface ControlActivities {
-  /** The storage of the worker that answers, and the newest copy of a state that it finds there. */
-  takeOver(input: { readonly kind: HolderKind; readonly name: string }): Promise<FoundState>;
+  /** The storage of the worker that answers, the newest copy of a state that it finds there, and where else to look. */
+  takeOver(input: CopyOf): Promise<TakenOver>;
   /** Makes the Schedule what the definition says, creating it where there is none; answers sentences for the user. */
   applySchedule(input: ApplyScheduleInput): Promise<string[]>;
   /** Restores a Schedule's action and policies, and keeps what the user set there: spec, paused, note. */
@@ -42,6 +42,8 @@ export interface ControlActivities {
 
 /** Answered by workers that can reach the storage. */
 export interface StorageActivities {
+  /** The newest copy of a state in this storage. */
+  findCopy(input: CopyOf): Promise<FoundState>;
   /** Stores a numbered copy and answers its number: a later one where another state has that number already. */
   saveCopy(input: SaveCopyInput): Promise<number>;
   /** Keeps the errors and calls of a run beside their index, and removes everything else that it staged. */
@@ -62,9 +64,23 @@ export interface DeliverActivities {
   deliverLanes(input: DeliverLanesInput): Promise<DeliveredLanes>;
 }
 
+/** Whose state is looked for. */
+export interface CopyOf {
+  readonly kind: HolderKind;
+  readonly name: string;
+}
+
 export interface FoundState {
   readonly storage: StorageIdentity;
   readonly copy: { readonly number: number; readonly state: unknown } | null;
+}
+
+/** What was found, by a worker of any storage. The optional fields are not in histories of 0.1.0. */
+export interface TakenOver extends FoundState {
+  /** The ids of the storages that other workers have. */
+  readonly others?: readonly string[];
+  /** Whether a Schedule of this sync exists. */
+  readonly isScheduled?: boolean;
 }
 
 export interface ApplyScheduleInput {

@@ -105,7 +105,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   let worker = start();
   const rowcast = await connect({ env });
   const temporal = new Client({
-    connection: await Connection.connect({ address: inject('temporal').address }),
+    connection: await Connection.connect({ address: env.TEMPORAL_ADDRESS }),
   });
   const workflowOf = (run: string) => temporal.workflow.getHandle(parseRunName(run)?.workflowId ?? run);
   await workerReady(worker, workerLog);
@@ -174,7 +174,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
 }
 
 /** Waits until the worker says that it is ready. @throws Error with its log where it ends instead. */
-async function workerReady({ child }: ServerProcess, logFile: string): Promise<void> {
+export async function workerReady({ child }: ServerProcess, logFile: string): Promise<void> {
   const log = () => readFileSync(logFile, 'utf8');
   while (!log().includes('worker is ready')) {
     if (child.exitCode !== null) throw new Error(`the worker did not start: ${log()}`);

@@ -131,8 +131,8 @@ describe('copies of a state', () => {
 });
 
 describe('a state is saved', () => {
-  const save = (storage: Storage, number: number, state: unknown) =>
-    saveCopy(storage, { kind: 'sync', name: 'people', number, state: state });
+  const save = (storage: Storage, number: number, state: unknown, isAwaited = true) =>
+    saveCopy(storage, { kind: 'sync', name: 'people', number, state }, () => Promise.resolve(isAwaited));
 
   test('once, by attempts that overlap', async () => {
     await using at = await testStorage();
@@ -146,5 +146,14 @@ describe('a state is saved', () => {
     await write(at.storage, 8, { lastSyncTime: 8 });
     expect(await save(at.storage, 5, { lastSyncTime: 1 })).toBe(9);
     expect((await latestCopy(at.storage, 'sync', 'people'))?.state).toEqual({ lastSyncTime: 1 });
+  });
+
+  test('but not on top of a newer one by an attempt that nobody waits for any more', async () => {
+    await using at = await testStorage();
+    for (const number of [5, 6]) {
+      await write(at.storage, number, { lastSyncTime: number });
+      await expect(save(at.storage, 5, { lastSyncTime: 1 }, false)).rejects.toThrow('no longer waits');
+      expect((await latestCopy(at.storage, 'sync', 'people'))?.state).toEqual({ lastSyncTime: number });
+    }
   });
 });
