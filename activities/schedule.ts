@@ -69,7 +69,7 @@ async function createSchedule(input: ApplyScheduleInput, taskQueue: string): Pro
   };
   const handle = await getClient().schedule.create(options);
   if (startsAtOnce(input)) await startNow(handle);
-  return before === null ? [] : [createdAgain(definition.name)];
+  return before === null ? [] : [createdAgain(definition.name, enabled)];
 }
 
 /** Without `startAt` the first run of a new sync starts at once. */

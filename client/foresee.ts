@@ -31,7 +31,9 @@ export function foreseeSync(
   if (before === null)
     return schedule === null ? foreseen : { ...foreseen, notices: [lostWords(definition.name)] };
   const fromSchedule =
-    schedule === null ? [createdAgain(definition.name)] : changedElsewhere(schedule.spec, before.definition);
+    schedule === null
+      ? [createdAgain(definition.name, enabled ?? true)]
+      : changedElsewhere(schedule.spec, before.definition);
   const notices = [...fromSchedule, ...queryNotice(foreseen.changed, before.lastSyncTime)];
   return withEnabled({ ...foreseen, notices }, schedule, enabled);
 }

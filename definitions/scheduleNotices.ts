@@ -19,7 +19,7 @@ export function pastStart({ name, startAt }: SyncDefinition, nowMs: number): str
   return `startAt of the sync ${name} is ${startAt}, which is past; give a later moment, or leave it out to start at once.`;
 }
 
-/** Said where a Schedule was deleted elsewhere and its sync is applied. */
-export function createdAgain(name: string): string {
-  return `The Schedule of ${name} had been deleted elsewhere; it is created again.`;
+/** Said where a Schedule is not there and its sync is applied: only it knew whether the sync was enabled. */
+export function createdAgain(name: string, enabled: boolean): string {
+  return `The Schedule of ${name} was gone, deleted elsewhere or lost; it is created again, ${enabled ? 'enabled' : 'disabled'}.`;
 }

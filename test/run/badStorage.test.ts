@@ -18,7 +18,12 @@ const ROWS = 3_000;
 const QUERY = `SELECT n AS "userId", repeat(md5(n::text), 30) AS note FROM generate_series(1, ${ROWS}) n`;
 
 /** A file system of its own, of which a test decides how large it is; null where this machine mounts none. */
-function smallDisk(): { path: string; resize(megabytes: number): void; remove(): void } | null {
+function smallDisk(): {
+  path: string;
+  resize(megabytes: number): void;
+  allowWrites(allowed: boolean): void;
+  remove(): void;
+} | null {
   const path = mkdtempSync(join(tmpdir(), 'rowcast-disk-'));
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path]).status === 0;
   if (!mounted) rmSync(path, { recursive: true });
@@ -26,6 +31,7 @@ function smallDisk(): { path: string; resize(megabytes: number): void; remove():
     ? {
         path,
         resize: (megabytes) => execFileSync('mount', ['-o', `remount,size=${megabytes}m`, path]),
+        allowWrites: (allowed) => execFileSync('mount', ['-o', `remount,${allowed ? 'rw' : 'ro'}`, path]),
         remove() {
           execFileSync('umount', [path]);
           rmSync(path, { recursive: true });
@@ -93,6 +99,35 @@ test.skipIf(disk === null)(
         notices: [],
       });
     } finally {
+      await engine[Symbol.asyncDispose]();
+    }
+  },
+);
+
+test.skipIf(disk === null)(
+  'a storage that can only be read fails the run with a sentence, and its window repeats once it can be written (skipped where no file system can be mounted)',
+  async () => {
+    if (disk === null) return;
+    disk.resize(64);
+    const storage = join(disk.path, 'readable');
+    const engine = await startEngine({ env: { ...WAIT, ROWCAST_STORAGE: storage } });
+    try {
+      const name = await engine.sync({ query: QUERY });
+      disk.allowWrites(false);
+      const failed = await engine.run(name);
+      const { definition } = await engine.rowcast.syncs.get(name);
+      const refusal = await failureOf(engine.rowcast.syncs.update({ ...definition, title: 'Changed' }));
+      disk.allowWrites(true);
+      expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable' });
+      expect(failed.error).toMatch(
+        /^The storage folder .* cannot be used \(EROFS.*make it readable and writable/,
+      );
+      expect(refusal).toMatchObject({ code: 'storage_unreachable' });
+      expect(refusal.message).toContain('EROFS');
+      await keepsWindow(engine, name, failed);
+      await deliversAll(engine, name);
+    } finally {
+      disk.allowWrites(true);
       await engine[Symbol.asyncDispose]();
     }
   },

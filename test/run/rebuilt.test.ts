@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { integrationWorkflowId, syncWorkflowId } from '../../workflows/contract.ts';
 import { failureOf } from '../connectors/request.ts';
@@ -131,6 +131,21 @@ test('a living workflow wins over a copy in storage, whatever its number', async
   await engine.terminate(syncWorkflowId(name));
   const { notices } = await engine.rowcast.syncs.update(definition);
   expect(notices.join()).toContain(`with last_sync_time ${second.until}`);
+});
+
+test('a living workflow wins over copies that are older than it, such as those of a backup', async () => {
+  const name = await engine.sync({ name: 'restored', query: QUERY });
+  const old = newestCopy(name);
+  const kept = readFileSync(old.path);
+  await engine.run(name);
+  const second = await engine.run(name);
+  rmSync(dirname(old.path), { recursive: true });
+  mkdirSync(dirname(old.path));
+  writeFileSync(old.path, kept);
+
+  const third = await engine.run(name);
+  expect(third).toMatchObject({ outcome: 'succeeded', since: second.until });
+  expect(newestCopy(name).copy.state.lastSyncTime).toBe(third.until);
 });
 
 test('a sync whose newest copy is damaged says so when it is applied, and is rebuilt once that copy is removed', async () => {

@@ -159,7 +159,7 @@ test('`temporal schedule delete` is shown, and `rowcast apply` brings the Schedu
   expect(stdout).toMatch(/^enabled +its Schedule was deleted elsewhere; `rowcast apply` creates it$/m);
 
   expect((await applied()).stdout).toMatch(
-    /The Schedule of .* had been deleted elsewhere; it is created again\./,
+    /The Schedule of .* was gone, deleted elsewhere or lost; it is created again, disabled\./,
   );
   expect(await listing(engine, name)).toMatchObject({ enabled: false, lastSyncTime: first.until });
   expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', since: first.until, rows: 0 });
