@@ -46,10 +46,9 @@ test.each([
 });
 
 test('the rate of a destination holds across the syncs that send to it', async () => {
-  // Ten a second are thirty in three; each sync for itself would send ninety. The rest is for requests that a busy
-  // machine holds up and then takes in all at once.
+  // Ten a second are thirty in three; each sync for itself would send ninety.
   await using engine = await startEngine({
-    receiver: { requestsPer3s: 60 },
+    receiver: { requestsPer3s: 30 },
     env: { ROWCAST_SMALL_RUN_ROWS: '10' },
   });
   const destination = { kind: 'http', requestsPerSecond: 10, batchBytesMax: 1_000 };
