@@ -8,6 +8,10 @@ export async function openSource(
   secrets: ResolveSecret,
   signal: AbortSignal,
 ): Promise<Source> {
-  const { openPostgres } = await import('./postgres/source.ts');
-  return openPostgres(config, secrets, signal);
+  switch (config.kind) {
+    case 'postgres':
+      return (await import('./postgres/source.ts')).openPostgres(config, secrets, signal);
+    case 'mysql':
+      return (await import('./mysql/source.ts')).openMysql(config, secrets, signal);
+  }
 }

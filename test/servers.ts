@@ -3,12 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from '../dev/postgres.ts';
+import { startMariadb } from './mariadb.ts';
+import type { MysqlServer } from './mariadb.ts';
 import { findTemporal, startTemporal } from '../dev/temporal.ts';
 
-/** The real servers that tests share: PostgreSQL and Temporal, started once. */
+/** The real servers that tests share: PostgreSQL, MariaDB and Temporal, started once. */
 declare module 'vitest' {
   interface ProvidedContext {
     postgres: { host: string; port: number; user: string; password: string };
+    /** Or why there is none. */
+    mariadb: MysqlServer | string;
     temporal: { address: string };
   }
 }
@@ -20,13 +24,19 @@ export default async function startServers(project: TestProject): Promise<() => 
     found.kind === 'cluster'
       ? { address: found.address, stop: () => Promise.resolve() }
       : await startTemporal({ path: found.path, logFile: join(folder, 'temporal.log'), ui: false });
-  const postgres = await startPostgres();
-  const { host, port, user, password } = postgres;
-  project.provide('postgres', { host, port, user, password });
+  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  if (typeof mariadb === 'string') console.warn(`Tests that need MariaDB are skipped: ${mariadb}`);
+  project.provide('postgres', accessOf(postgres));
+  project.provide('mariadb', typeof mariadb === 'string' ? mariadb : accessOf(mariadb));
   project.provide('temporal', { address: temporal.address });
   return async () => {
     await temporal.stop();
     await postgres.stop();
+    if (typeof mariadb !== 'string') await mariadb.stop();
     rmSync(folder, { recursive: true, force: true });
   };
+}
+
+function accessOf({ host, port, user, password }: MysqlServer): MysqlServer {
+  return { host, port, user, password };
 }

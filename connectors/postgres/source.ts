@@ -1,9 +1,11 @@
 import pg from 'pg';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
+import { Interrupts, within } from '../interrupts.ts';
+import { notAQuery } from '../queryFailures.ts';
 import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelStatement } from './cancel.ts';
 import type { PostgresConfig } from './config.ts';
-import { connectFailure, notAQuery, queryFailure } from './failures.ts';
+import { connectFailure, queryFailure } from './failures.ts';
 import { PortalReader } from './reader.ts';
 import type { TextRow } from './reader.ts';
 import { ARRAY_TYPES, columnType, readArrayTypes } from './types.ts';
@@ -69,9 +71,7 @@ class PostgresSource implements Source {
   readonly #client: pg.Client;
   readonly #config: PostgresConfig;
   readonly #clientConfig: pg.ClientConfig;
-  /** What ends each wait under way when the connection is lost. */
-  readonly #interrupts = new Set<(reason: unknown) => void>();
-  #lost: Error | undefined;
+  readonly #interrupts = new Interrupts();
   #arrays: ArrayTypes = new Map();
   #reader: PortalReader | undefined;
   #closing: Promise<void> | undefined;
@@ -81,42 +81,15 @@ class PostgresSource implements Source {
     this.#client = client;
     this.#config = config;
     this.#clientConfig = clientConfig;
-    client.on('error', (error) => this.#lose(error));
-    client.on('end', () => this.#lose(new Error('the connection was closed')));
+    client.on('error', (error) => this.#interrupts.lose(error));
+    client.on('end', () => this.#interrupts.lose(new Error('the connection was closed')));
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    await this.#wait(() => this.#client.connect(), signal);
-    await this.#wait(() => this.#client.query(SESSION), signal);
-    const { rows } = await this.#wait(() => this.#client.query(ARRAY_TYPES), signal);
+    await this.#interrupts.wait(() => this.#client.connect(), signal);
+    await this.#interrupts.wait(() => this.#client.query(SESSION), signal);
+    const { rows } = await this.#interrupts.wait(() => this.#client.query(ARRAY_TYPES), signal);
     this.#arrays = readArrayTypes(rows);
-  }
-
-  #lose(error: Error): void {
-    this.#lost ??= error;
-    for (const interrupt of this.#interrupts) interrupt(error);
-  }
-
-  /**
-   * Waits for an answer, for the loss of the connection, or for the signal, whichever comes first.
-   *
-   * It races against a promise of its own: one that lives as long as the connection would hold every page.
-   */
-  async #wait<Result>(ask: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    signal?.throwIfAborted();
-    if (this.#lost !== undefined) throw this.#lost;
-    const { promise: interrupted, reject: interrupt } = Promise.withResolvers<never>();
-    const onAbort = () => interrupt(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#interrupts.add(interrupt);
-    const answer = ask();
-    answer.catch(() => undefined); // Whoever wins the race, the other is done with.
-    try {
-      return await Promise.race([answer, interrupted]);
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-      this.#interrupts.delete(interrupt);
-    }
   }
 
   /**
@@ -128,7 +101,7 @@ class PostgresSource implements Source {
       THEN coalesce(date_trunc('second', pg_last_xact_replay_timestamp()) - interval '1 millisecond', 'epoch')
       ELSE clock_timestamp() END) * 1000)::bigint::text AS ms`;
     try {
-      const { rows } = await this.#wait(() => this.#client.query<{ ms: string }>(sql));
+      const { rows } = await this.#interrupts.wait(() => this.#client.query<{ ms: string }>(sql));
       return Number(rows[0]?.ms);
     } catch (error) {
       throw queryFailure(error, this.#config, sql);
@@ -139,14 +112,14 @@ class PostgresSource implements Source {
     const { sql, signal } = request;
     const reader = new PortalReader(sql);
     try {
-      await this.#wait(() => this.#client.query('BEGIN READ ONLY'), signal);
+      await this.#interrupts.wait(() => this.#client.query('BEGIN READ ONLY'), signal);
       this.#reader = reader;
-      const fields = await this.#wait(() => reader.describe(this.#client), signal);
+      const fields = await this.#interrupts.wait(() => reader.describe(this.#client), signal);
       if (fields === null) throw notAQuery();
       const types = fields.map(({ dataTypeID }) => columnType(dataTypeID, this.#arrays));
       const columns = fields.map(({ name }, at) => ({ name, kind: types[at]?.kind ?? 'text' }));
       // The first page is read at once, so that a query that cannot run says so here.
-      const first = await this.#wait(() => reader.read(request.pageRows), signal);
+      const first = await this.#interrupts.wait(() => reader.read(request.pageRows), signal);
       const cells = types.map(({ read }) => read);
       return { columns, pages: this.#pages(reader, first, cells, request) };
     } catch (error) {
@@ -166,7 +139,7 @@ class PostgresSource implements Source {
       let page = first;
       while (page.length > 0) {
         yield page.map((row) => readRow(row, cells));
-        page = await this.#wait(() => reader.read(pageRows), signal);
+        page = await this.#interrupts.wait(() => reader.read(pageRows), signal);
       }
     } catch (error) {
       signal.throwIfAborted();
@@ -211,16 +184,4 @@ class PostgresSource implements Source {
 
 function readRow(row: TextRow, cells: readonly ReadCell[]): Row {
   return row.map((text, at) => (text === null ? null : (cells[at]?.(text) ?? null)));
-}
-
-/** The answer to a task, which is given up after a while. */
-async function within<Result>(ms: number, task: Promise<Result>): Promise<Result> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  task.catch(() => undefined);
-  try {
-    return await Promise.race([task, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -14,6 +14,8 @@ export interface SourceUnderTest {
   readonly name: string;
   open(signal?: AbortSignal): Promise<Source>;
   readonly values: Readonly<Record<string, readonly ExactValue[]>>;
+  /** A table of one row for the expressions of the values, where some can only be had from columns. */
+  readonly stored?: string;
   /** A query with the column `n` from 1 to `rows`, and `pad`, a text of so many characters. */
   rows(rows: number, padChars: number): string;
   /** A query whose column `n` counts to 1,000 and then fails. */
@@ -58,11 +60,12 @@ export function describeSource(subject: SourceUnderTest): void {
 }
 
 function describeValues(subject: SourceUnderTest): void {
+  const from = subject.stored === undefined ? '' : ` FROM ${subject.stored}`;
   for (const [what, values] of Object.entries(subject.values)) {
     test(`${what} come through exactly`, async () => {
       await using(subject, async (source) => {
         for (const [sql, kind, cell] of values) {
-          const { columns, rows } = await readAll(source, `SELECT ${sql} AS v`);
+          const { columns, rows } = await readAll(source, `SELECT ${sql} AS v${from}`);
           expect({ sql, kind: columns[0]?.kind, cell: plain(rows[0]?.[0]) }).toEqual({
             sql,
             kind,
