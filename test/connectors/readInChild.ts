@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { PostgresConfig } from '../../connectors/postgres/config.ts';
-import { openPostgres } from '../../connectors/postgres/source.ts';
+import type { SourceConfig } from '../../connectors/config.ts';
+import { openSource } from '../../connectors/open.ts';
 import type { Row } from '../../connectors/source.ts';
 import { request } from './request.ts';
 
 /** What a process of its own is asked to read. */
 interface Task {
-  readonly config: PostgresConfig;
+  readonly config: SourceConfig;
   readonly password: string;
   readonly sql: string;
 }
@@ -32,7 +32,7 @@ export async function readInChild(
 }
 
 async function read({ config, password, sql }: Task): Promise<ChildReading> {
-  const source = await openPostgres(config, () => Promise.resolve(password), new AbortController().signal);
+  const source = await openSource(config, () => Promise.resolve(password), new AbortController().signal);
   const { pages } = await source.query(request(sql));
   let rows = 0;
   let firstRow: Row | null = null;
