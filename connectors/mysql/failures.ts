@@ -113,14 +113,14 @@ function wordsOf({ message, errno, sqlState }: ServerError): string {
   return `The server says: ${message} (error ${errno}, SQLSTATE ${sqlState})`;
 }
 
-/** Where the text begins that the server quotes as wrong, which is cut after 80 bytes; null where it does not say. */
+/** Where the text begins that the server quotes as wrong, of which it cuts the end; null where it does not say. */
 function placeOfSyntaxError(sql: string, message: string): number | null {
   const [, near = '', line = ''] = /near '(.*)' at line (\d+)$/s.exec(message) ?? [];
   if (line === '') return null;
   const start = sql.split('\n', Number(line) - 1).reduce((sum, before) => sum + before.length + 1, 0);
   if (near === '') return sql.trimEnd().length;
-  const at = sql.indexOf(near, start);
-  return at === -1 ? null : at;
+  const places = [near, near.replace(/\.{3}$/, '')].map((quoted) => sql.indexOf(quoted, start));
+  return places.find((at) => at !== -1) ?? null;
 }
 
 function placeOf({ host, port }: MysqlConfig): string {

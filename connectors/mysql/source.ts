@@ -5,7 +5,7 @@ import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { notAQuery } from '../queryFailures.ts';
 import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
-import { killQuery } from './cancel.ts';
+import { dropConnection, killQuery } from './cancel.ts';
 import type { MysqlConfig } from './config.ts';
 import { connectFailure, hasParameters, queryFailure, replicaStopped } from './failures.ts';
 import { StatementReader } from './reader.ts';
@@ -19,6 +19,8 @@ const CLOSE_TIMEOUT_MS = 3_000;
 
 /** A server that vanished without a word is noticed after this, even while nothing is sent. */
 const KEEP_ALIVE_MS = 60_000;
+
+const SOCKET = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
 
 /** For so long the server waits for a reader that is slow; its default of a minute ends the connection. */
 const WRITE_TIMEOUT_SECONDS = 3_600;
@@ -64,7 +66,7 @@ function optionsOf({ host, port, database, user, tls }: MysqlConfig, password: s
     user,
     password,
     // Node takes the name that a certificate must have from here; of an address it would not know any.
-    stream: () => Object.assign(connect({ host, port, noDelay: true }), { _host: host }),
+    stream: () => Object.assign(connect({ host, port, ...SOCKET }), { _host: host }),
     ...(tls !== 'off' && { ssl: { rejectUnauthorized: isVerified, verifyIdentity: isVerified } }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     connectAttributes: { program_name: 'rowcast' },
@@ -97,8 +99,6 @@ class MysqlSource implements Source {
     const [row] = await ask('SELECT CAST(CONNECTION_ID() AS CHAR) AS id, VERSION() AS version');
     this.#threadId = String(row?.['id']);
     this.#version = String(row?.['version']);
-    const socket = (this.#connection as unknown as { stream: { setKeepAlive?: KeepAlive } }).stream;
-    socket.setKeepAlive?.(true, KEEP_ALIVE_MS);
   }
 
   #ask(sql: string): Promise<StatusRow[]> {
@@ -197,10 +197,12 @@ class MysqlSource implements Source {
     );
   }
 
+  /** Whether a statement was stopped. Where the server cannot be asked, a lost connection stops what it sends. */
   async #cancel(): Promise<boolean> {
     if (this.#reader?.executing !== true) return false;
-    await killQuery(this.#options, this.#threadId, CLOSE_TIMEOUT_MS);
-    return true;
+    const isStopped = await killQuery(this.#options, this.#threadId, CLOSE_TIMEOUT_MS);
+    if (!isStopped) this.#drop();
+    return isStopped;
   }
 
   close(): Promise<void> {
@@ -211,7 +213,8 @@ class MysqlSource implements Source {
   async #close(): Promise<void> {
     await this.#cancel();
     await this.#stopReading().catch(() => undefined);
-    await within(CLOSE_TIMEOUT_MS, this.#quit()).catch(() => undefined);
+    const quit = this.#interrupts.wait(() => this.#quit());
+    await within(CLOSE_TIMEOUT_MS, quit).catch(() => undefined);
     this.#drop();
   }
 
@@ -221,8 +224,6 @@ class MysqlSource implements Source {
 
   #drop(): void {
     this.#interrupts.lose(new Error('the connection was closed'));
-    this.#connection.destroy();
+    dropConnection(this.#connection);
   }
 }
-
-type KeepAlive = (isEnabled: boolean, delayMs: number) => unknown;

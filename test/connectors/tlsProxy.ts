@@ -30,7 +30,7 @@ export interface TestServer {
 }
 
 /** Accepts connections and does with them as it is told. */
-export async function serve(onConnection: (socket: Socket) => void): Promise<TestServer> {
+export async function serve(onConnection: (socket: Socket) => void, host = '127.0.0.1'): Promise<TestServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -38,7 +38,7 @@ export async function serve(onConnection: (socket: Socket) => void): Promise<Tes
     socket.on('close', () => sockets.delete(socket));
     onConnection(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     async stop() {
