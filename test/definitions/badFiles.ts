@@ -222,7 +222,7 @@ export const INTEGRATIONS: readonly Case[] = [
   [
     'an unknown source',
     source({ kind: 'oracle' }),
-    'integrations.shop.source.kind: must be a known source: "postgres" (it is "oracle")',
+    'integrations.shop.source.kind: must be a known source: "postgres" or "mysql" (it is "oracle")',
   ],
   [
     'no destination',

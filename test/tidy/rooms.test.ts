@@ -33,6 +33,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@temporalio\/worker$/, ['worker']],
   [/^@temporalio\//, ['activities', 'client', 'dev', 'worker', 'workflows']],
   [/^pg$/, ['connectors', 'dev']],
+  [/^mysql2$/, ['connectors']],
   [/^undici$/, ['delivery']],
   [/^commander$/, ['cli']],
 ];
