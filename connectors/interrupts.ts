@@ -1,7 +1,7 @@
 /** What ends each wait under way when a connection is lost. */
 export class Interrupts {
   readonly #interrupts = new Set<(reason: unknown) => void>();
-  #lost: unknown;
+  #lost: Error | undefined;
 
   /** The connection is lost: every wait ends with this, those that come later too. */
   lose(error: Error): void {

@@ -25,7 +25,7 @@ export default async function startServers(project: TestProject): Promise<() => 
       ? { address: found.address, stop: () => Promise.resolve() }
       : await startTemporal({ path: found.path, logFile: join(folder, 'temporal.log'), ui: false });
   const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
-  if (typeof mariadb === 'string') console.warn(`Tests that need MariaDB are skipped: ${mariadb}`);
+  if (typeof mariadb === 'string') process.stderr.write(`Tests that need MariaDB are skipped: ${mariadb}\n`);
   project.provide('postgres', accessOf(postgres));
   project.provide('mariadb', typeof mariadb === 'string' ? mariadb : accessOf(mariadb));
   project.provide('temporal', { address: temporal.address });

@@ -54,7 +54,7 @@ export class StatementReader {
   #bytes = 0;
   #waiting: Waiting | undefined;
   #stopped = false;
-  readonly #end = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<null>();
 
   constructor(connection: Connection, sql: string, isMariaDb: boolean) {
     this.#connection = connection;
@@ -76,7 +76,10 @@ export class StatementReader {
   prepare(): Promise<{ columns: number; parameters: number }> {
     return new Promise((resolve, reject) => {
       this.#connection.prepare(this.#sql, (error: unknown, statement: unknown) => {
-        if (error !== null && error !== undefined) return reject(error as Error);
+        if (error !== null && error !== undefined) {
+          reject(error);
+          return;
+        }
         const { columns, parameters } = (this.#statement = statement as PreparedStatement);
         resolve({ columns: columns.length, parameters: parameters.length });
       });
@@ -114,7 +117,7 @@ export class StatementReader {
     command.on('error', (error: unknown) => (this.#error = error));
     command.on('end', () => {
       this.#state = 'ended';
-      this.#end.resolve();
+      this.#end.resolve(null);
       this.#handOver();
     });
   }

@@ -89,7 +89,7 @@ class MysqlSource implements Source {
     this.#config = config;
     this.#options = options;
     this.#connection = mysql.createConnection(options);
-    this.#connection.on('error', (error) => this.#interrupts.lose(error));
+    this.#connection.on('error', (error: Error) => this.#interrupts.lose(error));
     this.#connection.on('end', () => this.#interrupts.lose(new Error('the connection was closed')));
   }
 
@@ -219,7 +219,9 @@ class MysqlSource implements Source {
   }
 
   #quit(): Promise<void> {
-    return new Promise((resolve) => void this.#connection.end(() => resolve()));
+    return new Promise((resolve) => {
+      this.#connection.end(() => resolve());
+    });
   }
 
   #drop(): void {
