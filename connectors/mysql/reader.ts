@@ -75,8 +75,8 @@ export class StatementReader {
   /** How many columns the statement will return, which has not run yet, and how many values it waits for. */
   prepare(): Promise<{ columns: number; parameters: number }> {
     return new Promise((resolve, reject) => {
-      this.#connection.prepare(this.#sql, (error: unknown, statement: unknown) => {
-        if (error !== null && error !== undefined) {
+      this.#connection.prepare(this.#sql, (error: Error | null, statement: unknown) => {
+        if (error !== null) {
           reject(error);
           return;
         }
