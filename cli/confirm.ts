@@ -1,16 +1,26 @@
 import { createInterface } from 'node:readline/promises';
-import { say } from './output.ts';
+import { Interrupted } from './withRowcast.ts';
 
-/** Asks before what cannot be taken back, where somebody is there to answer; a script is not asked. */
-export async function confirmed(question: string, yes = false): Promise<boolean> {
-  if (yes || !process.stdin.isTTY) return true;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+/**
+ * Asks before what cannot be taken back, where somebody is there to answer; a script is not asked. The question goes
+ * to stderr, since the output may be read by another program.
+ *
+ * @throws Interrupted unless the answer is yes.
+ */
+export async function confirm(question: string, yes = false): Promise<void> {
+  if (yes || !process.stdin.isTTY) return;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${question} [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return true;
-    say('Nothing was changed.');
-    return false;
+    const answer = await terminal.question(`${question} [y/N] `).catch(unlessAborted);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Interrupted('Nothing was changed.');
   } finally {
     terminal.close();
   }
+}
+
+/** Ctrl-C and Ctrl-D are an answer, too. */
+function unlessAborted(error: unknown): string {
+  if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+  process.stderr.write('\n');
+  return '';
 }

@@ -8,7 +8,7 @@ import type {
   IntegrationDefinition,
   Rowcast,
 } from '../client/index.ts';
-import { confirmed } from './confirm.ts';
+import { confirm } from './confirm.ts';
 import { say, sayJson, sayTable } from './output.ts';
 import { withRowcast } from './withRowcast.ts';
 
@@ -117,7 +117,7 @@ function addTestAndDelete<Definition extends { readonly name: string }>(
     .description('delete it, unless it is in use')
     .option('--yes', 'do not ask')
     .action(async (name: string, { yes }: { yes?: boolean }) => {
-      if (!(await confirmed(`Delete the ${word} ${name}?`, yes))) return;
+      await confirm(`Delete the ${word} ${name}?`, yes);
       await withRowcast((rowcast, signal) => of(rowcast).delete(name, signal));
       say(`${name} is deleted.`);
     });

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { ApplyAnswer, Rowcast, SyncInput } from '../client/index.ts';
-import { confirmed } from './confirm.ts';
+import { confirm } from './confirm.ts';
 import { sayImport } from './importCommand.ts';
 import { moment, say, sayJson } from './output.ts';
 import { readText } from './readText.ts';
@@ -120,8 +120,7 @@ function addReset(sync: Command): void {
     .option('--json', 'print JSON')
     .action(async (name: string, { to, yes, json }: { to: number; yes?: boolean; json?: boolean }) => {
       const what = to === 0 ? 'everything' : `all that changed since ${wordsOf(to)}`;
-      if (!(await confirmed(`The next run of ${name} will send ${what}, under new messageIds. Go on?`, yes)))
-        return;
+      await confirm(`The next run of ${name} will send ${what}, under new messageIds. Go on?`, yes);
       const answer = await withRowcast((rowcast, signal) => rowcast.syncs.reset(name, { to, signal }));
       if (json) return sayJson(answer);
       say(
@@ -140,7 +139,7 @@ function addDelete(sync: Command): void {
     .description('stop its run, and delete it with its imports; the name can be used again, from 0')
     .option('--yes', 'do not ask')
     .action(async (name: string, { yes }: { yes?: boolean }) => {
-      if (!(await confirmed(`Delete the sync ${name}, its last_sync_time and its imports?`, yes))) return;
+      await confirm(`Delete the sync ${name}, its last_sync_time and its imports?`, yes);
       const { notices } = await withRowcast((rowcast, signal) => rowcast.syncs.delete(name, signal));
       say(`${name} is deleted.`);
       for (const notice of notices) say(`  ${notice}`);

@@ -17,9 +17,9 @@ export async function withRowcast<Result>(
   }
 }
 
-/** The user pressed Ctrl-C. What was asked of Temporal goes on there. */
+/** The user pressed Ctrl-C, or did not want it after all. What was asked of Temporal by then goes on there. */
 export class Interrupted extends Error {
-  constructor() {
-    super('Interrupted. What was started in Temporal goes on.');
+  constructor(message = 'Interrupted. What was started in Temporal goes on.') {
+    super(message);
   }
 }
