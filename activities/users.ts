@@ -26,10 +26,13 @@ const USERS = {
   },
 } as const;
 
+/** How many are asked side by side. */
+const ASKED_AT_ONCE = 20;
+
 /**
- * The names of those that refer to an integration or a destination, in ascending order: by their copies in storage,
- * which are written before a change counts and are there for those whose workflow was lost too, and by the workflows
- * of other storages.
+ * The names of those that refer to an integration or a destination, in ascending order: by their workflows, and for
+ * those whose workflow was lost by their copies in storage, with which they come back. A living workflow wins over
+ * its copies, which may be those of an earlier life, or be left of a change that was not kept.
  */
 export async function findUsers(
   storage: Storage,
@@ -37,15 +40,20 @@ export async function findUsers(
   { kind: used, name }: { readonly kind: UsedKind; readonly name: string },
 ): Promise<string[]> {
   const { kind, workflowId, nameOf } = USERS[used];
-  const copied = await copiedNames(storage, kind);
-  const running = await runningNames(kind, workflowId(''), taskQueue);
+  const candidates = new Set([
+    ...(await copiedNames(storage, kind)),
+    ...(await runningNames(kind, workflowId(''), taskQueue)),
+  ]);
   const users: string[] = [];
-  for (const candidate of new Set([...copied, ...running])) {
-    const definition = copied.includes(candidate)
-      ? await copiedDefinition(storage, kind, candidate)
-      : await livingDefinition(workflowId(candidate));
-    if (definition !== null && nameOf(definition) === name) users.push(candidate);
-  }
+  const queue = candidates.values();
+  const ask = async () => {
+    for (const candidate of queue) {
+      const definition =
+        (await livingDefinition(workflowId(candidate))) ?? (await copiedDefinition(storage, kind, candidate));
+      if (definition !== null && nameOf(definition) === name) users.push(candidate);
+    }
+  };
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, ask));
   return users.sort();
 }
 
@@ -69,7 +77,7 @@ async function copiedDefinition(
   return (copy.state as { readonly definition: User }).definition;
 }
 
-/** Null where it has ended since it was listed. */
+/** Null where it is not running. */
 async function livingDefinition(workflowId: string): Promise<User | null> {
   try {
     return (await queryWorkflow<DefinitionDescription<User>>(workflowId, MESSAGES.describe)).definition;

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { runRowcast } from '../cli/command.ts';
 import { startEngine, WRITE_KEY } from '../run/engine.ts';
@@ -126,6 +128,16 @@ test('a user whose workflow was lost still counts, since it comes back with the 
   expect((await rowcast('destination', 'delete', destination)).stderr).toContain(
     `the integration ${integration};`,
   );
+  expect((await rowcast('integration', 'delete', integration)).stderr).toContain(`the sync ${sync};`);
+});
+
+test('a sync that lives counts as a user, whatever a copy that it left in storage says', async () => {
+  const { sync, integration } = await define('revived');
+  const { storage } = await engine.rowcast.syncs.get(sync);
+  const tombstone = { version: 1, deletedAt: '2026-01-01T00:00:00Z', storage, quietUntilMs: 0, copy: 98 };
+  const copy = { version: 1, number: 99, state: tombstone };
+  const file = join(engine.storage, 'state', 'sync', sync, '000000000099.json');
+  writeFileSync(file, JSON.stringify(copy));
   expect((await rowcast('integration', 'delete', integration)).stderr).toContain(`the sync ${sync};`);
 });
 
