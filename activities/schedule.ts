@@ -81,12 +81,14 @@ async function startNow(handle: ScheduleHandle): Promise<void> {
   await handle.trigger(ScheduleOverlapPolicy.SKIP);
 }
 
-/** Deletes the Schedule of a sync, if there is one. */
-export async function removeSchedule(sync: string): Promise<void> {
+/** Deletes the Schedule of a sync; answers whether there was one. */
+export async function removeSchedule(sync: string): Promise<boolean> {
   try {
     await getClient().schedule.getHandle(scheduleId(sync)).delete();
+    return true;
   } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
   }
 }
 

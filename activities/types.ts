@@ -26,7 +26,7 @@ export interface ControlActivities {
   /** Restores a Schedule's action and policies, and keeps what the user set there: spec, paused, note. */
   healSchedule(input: { readonly definition: SyncDefinition; readonly createdAt: string }): Promise<void>;
   /** Deletes the Schedule of a sync that came to nothing, or is deleted itself. */
-  removeSchedule(sync: string): Promise<void>;
+  removeSchedule(sync: string): Promise<boolean>;
   /** Asks the sync workflow for the lease and the window. */
   beginRun(input: BeginRunInput): Promise<BegunRun>;
   /** Hands the result back to the sync workflow. */

@@ -14,9 +14,7 @@ export function addImport(program: Command): void {
     .description('stop a run under way: its query and its requests; its window repeats with the next run')
     .action(async (run: string) => {
       const record = await withRowcast((rowcast, signal) => rowcast.imports.cancel(run, signal));
-      sayImport(record);
-      if (record.outcome === 'running')
-        say('  It was told to stop and has not done so yet; see that a worker is running.');
+      sayCancelled(record);
     });
   command
     .command('errors <run>')
@@ -93,6 +91,14 @@ export function sayImport(record: ImportRecord): void {
   for (const warning of record.warnings) say(`  warning  ${warning}`);
   if (record.error !== null) say(`  ${record.errorCode ?? 'error'}: ${record.error}`);
   if ((failed ?? 0) > 0) say(`  see why with: rowcast import errors ${shortRun(record)}`);
+}
+
+/** What became of a run that was cancelled; the exit code is 1 where it has not stopped yet. */
+export function sayCancelled(record: ImportRecord): void {
+  sayImport(record);
+  if (record.outcome !== 'running') return;
+  say('  It was told to stop and has not done so yet; see that a worker is running.');
+  process.exitCode = 1;
 }
 
 const TABLE_ROWS_MAX = 50;

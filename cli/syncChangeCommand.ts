@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { ApplyAnswer, Rowcast, SyncInput } from '../client/index.ts';
 import { confirm } from './confirm.ts';
-import { sayImport } from './importCommand.ts';
+import { sayCancelled } from './importCommand.ts';
 import { moment, say, sayJson } from './output.ts';
 import { readText } from './readText.ts';
 import { unixSeconds, UsageError } from './usage.ts';
@@ -32,7 +32,7 @@ function addEnableAndDisable(sync: Command): void {
       const run = await withRowcast((rowcast, signal) => rowcast.syncs.disable(name, { now, signal }));
       const goesOn = run !== null && !now ? ` The run under way goes on to its end: ${run.run}` : '';
       say(`${name} is disabled.${goesOn}`);
-      if (run !== null && now) sayImport(run);
+      if (run !== null && now) sayCancelled(run);
     });
 }
 

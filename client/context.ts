@@ -1,6 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Client, Connection, QueryRejectCondition, WithStartWorkflowOperation } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { Name } from '../definitions/name.ts';
 import { messageOf, RowcastError } from '../errors.ts';
 import { storageLocation } from '../storage/open.ts';
 import { explained, unreachable } from './explained.ts';
@@ -125,12 +126,13 @@ export class ClientContext {
     return seen.some((ms) => Date.now() - ms < POLLER_SEEN_WITHIN_MS);
   }
 
-  /** Sends an update, and starts the workflow where it is not running. */
+  /** Sends an update, and starts the workflow where it is not running. @throws RowcastError not_found for what is no name. */
   async updateWithStart<Answer>(
     { workflowType, workflowId, name, summary, update }: UpdateTarget,
     request: unknown,
     signal?: AbortSignal,
   ): Promise<Answer> {
+    if (!Name.safeParse(name).success) throw new RowcastError('not_found', missingWords(workflowType, name));
     const startWorkflowOperation = new WithStartWorkflowOperation(workflowType, {
       workflowId,
       taskQueue: this.taskQueue,
@@ -188,9 +190,13 @@ export class ClientContext {
   }
 }
 
+/** What to say where something that was named is not there. */
+export const missingWords = (word: UpdateTarget['workflowType'], name: string) =>
+  `There is no ${word} ${JSON.stringify(name)}; \`rowcast ${word} list\` shows those that exist.`;
+
 /** Whom an update goes to, and which. */
 export interface UpdateTarget {
-  readonly workflowType: string;
+  readonly workflowType: 'sync' | 'integration' | 'destination';
   readonly workflowId: string;
   readonly name: string;
   /** Shown in the Temporal Web UI. */

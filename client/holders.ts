@@ -13,7 +13,7 @@ import type {
 } from '../workflows/contract.ts';
 import { checked } from './checked.ts';
 import { testConnection } from './connectionTest.ts';
-import { eachItem } from './context.ts';
+import { eachItem, missingWords } from './context.ts';
 import type { ClientContext, Page, PageRequest, UpdateTarget } from './context.ts';
 import { requireExisting } from './references.ts';
 import type { Reference } from './references.ts';
@@ -96,10 +96,7 @@ function createDefinitions<Input, Definition extends { readonly name: string }>(
   const get = async (name: string, signal?: AbortSignal) => {
     const found = await find(name, signal);
     if (found !== null) return found;
-    throw new RowcastError(
-      'not_found',
-      `There is no ${word} ${JSON.stringify(name)}; \`rowcast ${word} list\` shows those that exist.`,
-    );
+    throw new RowcastError('not_found', missingWords(word, name));
   };
   const targetOf = (name: string, update: string, summary: string): UpdateTarget => {
     return { workflowType: WORKFLOWS[word], workflowId: workflowId(name), name, summary, update };

@@ -1,19 +1,19 @@
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 import { openStorage, readStorageIdentity } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
-import { MESSAGES, parseRunName, runFolder, scheduleId, syncWorkflowId } from '../workflows/contract.ts';
+import { MESSAGES, parseRunName, runFolder, syncWorkflowId } from '../workflows/contract.ts';
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
 import { cancelRun } from './cancelRun.ts';
-import { checkedLimit, eachItem } from './context.ts';
+import { checkedLimit, eachItem, missingWords } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
 import { asItIs, importsOf } from './importRecords.ts';
 import { runningSyncs } from './lostSyncs.ts';
 import { pause } from './pause.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { describeRun, unbegunRun } from './unbegunRun.ts';
 
 export interface ImportsRequest extends PageRequest {
   /** Only those of this sync. */
@@ -95,10 +95,7 @@ async function pageOf(
   const syncs = sync === undefined ? await runningSyncs(context, signal) : [sync];
   const found = await Promise.all(syncs.map((name) => importsOf(context, name, signal)));
   if (sync !== undefined && found[0] === null) {
-    throw new RowcastError(
-      'not_found',
-      `There is no sync ${JSON.stringify(sync)}; \`rowcast sync list\` shows those that exist.`,
-    );
+    throw new RowcastError('not_found', missingWords('sync', sync));
   }
   const newestFirst = found
     .flatMap((imports) => imports ?? [])
@@ -113,39 +110,23 @@ async function pageOf(
 
 const sortKey = ({ startedAt, run }: ImportRecord) => `${startedAt} ${run}`;
 
-const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
 const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;
 
 async function getImport(context: ClientContext, run: string, signal?: AbortSignal): Promise<ImportRecord> {
-  const sync = RUN_ID.exec(run)?.[1] ?? (await scheduledSync(context, run, signal));
+  const sync = RUN_ID.exec(run)?.[1] ?? (await describeRun(context, run, signal))?.sync ?? null;
   const imports = sync === null ? null : await importsOf(context, sync, signal);
   const record = imports?.find(
     (candidate) => candidate.run === run || parseRunName(candidate.run)?.workflowId === run,
   );
   if (record === undefined) {
+    const unbegun = await unbegunRun(context, run, signal);
+    if (unbegun !== null) return unbegun;
     throw new RowcastError(
       'not_found',
       `There is no import of a run ${JSON.stringify(run)}; \`rowcast import list\` shows the newest.`,
     );
   }
   return asItIs(context, record, signal);
-}
-
-/** The sync whose Schedule started a run under an id that other tools gave it; null where Temporal does not know it. */
-async function scheduledSync(
-  context: ClientContext,
-  run: string,
-  signal?: AbortSignal,
-): Promise<string | null> {
-  const handle = context.client.workflow.getHandle(parseRunName(run)?.workflowId ?? run);
-  try {
-    const { typedSearchAttributes } = await context.ask(() => handle.describe(), signal);
-    const schedule = typedSearchAttributes.get(SCHEDULED_BY);
-    return schedule?.startsWith(scheduleId('')) === true ? schedule.slice(scheduleId('').length) : null;
-  } catch (error) {
-    if (error instanceof RowcastError && error.code === 'not_found') return null;
-    throw error;
-  }
 }
 
 /** Where a run's errors and calls are. @throws RowcastError storage_mismatch where this client cannot see the sync's storage. */

@@ -3,7 +3,7 @@ import { describeTiming } from '../definitions/schedule.ts';
 import { RowcastError } from '../errors.ts';
 import { scheduleId, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
 import type { ClientContext } from './context.ts';
-import { eachItem } from './context.ts';
+import { eachItem, missingWords } from './context.ts';
 import { describeSchedule } from './schedules.ts';
 import type { SyncListing } from './syncs.ts';
 
@@ -56,10 +56,5 @@ export const lostWords = (name: string) =>
 
 /** What to say where a sync that was named is not there. */
 export function missingSync(name: string, schedule: ScheduleDescription | null): RowcastError {
-  return new RowcastError(
-    'not_found',
-    schedule === null
-      ? `There is no sync ${JSON.stringify(name)}; \`rowcast sync list\` shows those that exist.`
-      : lostWords(name),
-  );
+  return new RowcastError('not_found', schedule === null ? missingWords('sync', name) : lostWords(name));
 }

@@ -25,6 +25,7 @@ import { requireExisting } from './references.ts';
 import { describeSchedule } from './schedules.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';
+import { unbegunRunOf } from './unbegunRun.ts';
 import { unlessGone } from './unlessGone.ts';
 
 /** A sync as a list shows it; what is unknown is null. */
@@ -136,8 +137,12 @@ export function createSyncs(context: ClientContext): Syncs {
     enable: (name, signal) => setEnabled(context, name, true, signal),
     disable: async (name, { now = false, signal } = {}) => {
       await setEnabled(context, name, false, signal);
-      const running = await runningOf(name, signal);
-      return running === null || !now ? running : cancelRun(context, running, signal);
+      try {
+        const running = (await runningOf(name, signal)) ?? (await unbegunRunOf(context, name, signal));
+        return running === null || !now ? running : await cancelRun(context, running, signal);
+      } catch (error) {
+        throw withDisabled(error, name);
+      }
     },
     reset: (name, { to = 0, signal } = {}) => reset(context, name, to, signal),
     delete: (name, signal) =>
@@ -147,6 +152,13 @@ export function createSyncs(context: ClientContext): Syncs {
       return running === null ? startRun(context, name, signal) : { started: false, run: running.run };
     },
   };
+}
+
+/** Temporal alone disables; what became of a run, only a worker can say. */
+function withDisabled(error: unknown, name: string): unknown {
+  if (!(error instanceof RowcastError)) return error;
+  const words = `${name} is disabled, but whether a run is under way is not known: ${error.message}`;
+  return new RowcastError(error.code, words, { cause: error });
 }
 
 /** A run that holds the lease may have been terminated since. */

@@ -108,6 +108,8 @@ export interface Lease {
   readonly generation: number;
   readonly skippedBefore: number;
   readonly grant: RunGrant;
+  /** As in its request; absent in leases of older versions. */
+  readonly quietMs?: number;
 }
 
 /** What remains of a sync, an integration or a destination that was deleted: its name is free, and starts anew. */

@@ -1,7 +1,6 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
-  CancellationScope,
   continueAsNew,
   defineQuery,
   defineUpdate,
@@ -70,7 +69,7 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
     tombstone: null,
     notices: [],
     scheduleOutdated: false,
-    removing: false,
+    removal: null,
   };
   const inTurn = createTurns();
   answerMessages(name, held, inTurn);
@@ -99,8 +98,8 @@ export interface HeldSync {
   notices: string[];
   /** A run came without today's arguments. */
   scheduleOutdated: boolean;
-  /** Being deleted: no run begins any more. */
-  removing: boolean;
+  /** Under way while the sync is being deleted: no run begins any more. */
+  removal: Promise<RemoveAnswer> | null;
 }
 
 /** A workflow that was started for nothing ends; one with a long history continues as new. */
@@ -149,7 +148,7 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
     (request) =>
       inTurn(async () => {
         const before = await existing();
-        if (held.removing) throw notFound(name);
+        if (held.removal !== null) throw beingDeleted(name);
         if (!request.upToDate) held.scheduleOutdated = true;
         return commit(beginRun(before, request, Date.now()));
       }),
@@ -168,9 +167,7 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
     { validator: mustHoldTime },
   );
   setHandler(defineUpdate<RemoveAnswer>(MESSAGES.remove), () =>
-    CancellationScope.nonCancellable(() =>
-      removeSync(name, held, { inTurn, existing: () => inTurn(existing) }),
-    ),
+    removeSync(name, held, { inTurn, existing: () => inTurn(existing) }),
   );
 }
 
@@ -223,7 +220,10 @@ async function applyDefinition(
 
 /** Takes back what `applyDefinition` did to the Schedule, where the definition could not be kept. */
 async function restoreSchedule(name: string, before: SyncState | null): Promise<void> {
-  if (before === null) return removeSchedule(name);
+  if (before === null) {
+    await removeSchedule(name);
+    return;
+  }
   const { definition, createdAt } = before;
   await applySchedule({ definition, before: definition, createdAt });
 }
@@ -263,6 +263,13 @@ function detailsOf({ lastSyncTime, lease, imports }: SyncState): string {
 function notFound(name: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `There is no sync ${name}; \`rowcast sync list\` shows those that exist.`,
+    'not_found',
+  );
+}
+
+function beingDeleted(name: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `The sync ${name} is being deleted, so no run of it begins any more.`,
     'not_found',
   );
 }

@@ -10,6 +10,7 @@ import type {
   RunBeginning,
   RunGrant,
   SyncState,
+  Tombstone,
 } from './messages.ts';
 
 /*
@@ -107,6 +108,7 @@ function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Tr
     generation: state.generation,
     skippedBefore: request.skippedBefore,
     grant,
+    quietMs: request.quietMs,
   };
   return { state: { ...state, window, lease }, answer: { kind: 'granted', grant } };
 }
@@ -211,6 +213,20 @@ export function resetSync(state: SyncState, { to }: ResetRequest): Transition<Re
   return {
     state: { ...state, lastSyncTime: to, window: null, generation: state.generation + 1 },
     answer: { before: state.lastSyncTime, lastSyncTime: to, running: state.lease?.record ?? null },
+  };
+}
+
+/** A lease of an older version does not say for how long its run may send. */
+const QUIET_MS = 120_000;
+
+/** What stays of a sync that is deleted: what its run can still send, where it has not ended, comes before a new life. */
+export function tombstoneOf({ storage, copy, lease, quietUntilMs }: SyncState, nowMs: number): Tombstone {
+  return {
+    version: 1,
+    deletedAt: new Date(nowMs).toISOString(),
+    storage,
+    quietUntilMs: lease === null ? quietUntilMs : nowMs + (lease.quietMs ?? QUIET_MS),
+    copy,
   };
 }
 

@@ -30,7 +30,6 @@ async function typing(keys: string, command: string): Promise<{ said: string; co
 
 test.each([
   ['n', 'n\r'],
-  ['nothing', '\r'],
   ['Ctrl-C', '\x03'],
   ['Ctrl-D', '\x04'],
 ])('%s at the question changes nothing, and the exit code says so', async (_what, keys) => {

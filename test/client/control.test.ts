@@ -206,3 +206,74 @@ test('a sync whose run was terminated is deleted without waiting for it', async 
   expect(await engine.rowcast.syncs.delete(name)).toEqual({ notices: [] });
   expect(await engine.rowcast.syncs.find(name)).toBeNull();
 });
+
+test('what cannot be a name is not there, and nothing of others goes with it', async () => {
+  const name = await engine.sync({ name: 'bystander', query: THREE });
+  await engine.run(name);
+  for (const odd of ['', '.', '..', `${name}/..`, 'People', "x' OR 'a' = 'a", 'ä', 'x'.repeat(2_000)]) {
+    expect(await failureOf(engine.rowcast.syncs.delete(odd))).toMatchObject({ code: 'not_found' });
+    expect(await failureOf(engine.rowcast.integrations.delete(odd))).toMatchObject({ code: 'not_found' });
+  }
+  expect(await rowcast('sync', 'delete', '')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'There is no sync ""; `rowcast sync list` shows those that exist.\n',
+  });
+  expect(await engine.rowcast.syncs.get(name)).toMatchObject({ lastImport: { outcome: 'succeeded' } });
+});
+
+test('two who delete a sync at once get the same answer, and no run begins meanwhile', async () => {
+  const name = await engine.sync({ name: 'twice', query: MANY });
+  const run = await runHalfway(name);
+  const both = [engine.rowcast.syncs.delete(name), engine.rowcast.syncs.delete(name)];
+  const [first, second] = await Promise.all(both);
+  expect(first?.notices.join()).toContain(`The run ${run} was cancelled: `);
+  expect(second).toEqual(first);
+});
+
+test('a deletion that broke off before its Schedule went is brought to its end by another one', async () => {
+  const name = await engine.sync({ name: 'broken-off', query: THREE });
+  const { spec, action } = await engine.temporal.schedule.getHandle(scheduleId(name)).describe();
+  await engine.rowcast.syncs.delete(name);
+  await engine.temporal.schedule.create({
+    scheduleId: scheduleId(name),
+    spec,
+    action: { ...action, args: [] } as never,
+    state: { paused: true },
+  });
+  const { code, stdout } = await rowcast('sync', 'delete', name);
+  expect(stdout).toMatch(/It was deleted at .* already; its Schedule had stayed, and is gone now\.\n$/);
+  expect(code).toBe(0);
+  await expect(engine.temporal.schedule.getHandle(scheduleId(name)).describe()).rejects.toThrow(/not found/);
+  expect((await rowcast('sync', 'delete', name)).stderr).toMatch(/^There is no sync/);
+});
+
+test('a run that waits for its turn is stopped too, by its workflow id and by --now', async () => {
+  const name = await engine.sync({ name: 'waiting', query: MANY });
+  await engine.terminate(await runHalfway(name));
+  engine.receiver.misbehave();
+  const waiting = await engine.rowcast.syncs.run(name);
+  expect(await engine.rowcast.imports.get(waiting.run)).toMatchObject({ outcome: 'running', rows: null });
+  const [workflowId = ''] = waiting.run.split('~');
+  const cancelled = await rowcast('import', 'cancel', workflowId);
+  expect(cancelled.stdout).toContain(`${name}: cancelled,`);
+
+  await engine.terminate(await runHalfway(name));
+  const other = await engine.rowcast.syncs.run(name);
+  const { stdout } = await rowcast('sync', 'disable', name, '--now');
+  expect(stdout).toContain(`${name} is disabled.\n${name}: cancelled,`);
+  expect(await engine.rowcast.imports.get(other.run)).toMatchObject({ outcome: 'cancelled' });
+});
+
+test('without a worker a sync is disabled all the same, and says so', async () => {
+  const name = await engine.sync({ name: 'unattended', query: THREE }, true);
+  const { code, stderr } = await runRowcast(
+    { ...engine.env, ROWCAST_TASK_QUEUE: 'nobody' },
+    ...['sync', 'disable', name],
+  );
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    new RegExp(`^${name} is disabled, but whether a run is under way is not known: No worker is polling`),
+  );
+  expect(await engine.rowcast.syncs.listing(name)).toMatchObject({ enabled: false });
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SyncDefinition } from '../../definitions/sync.ts';
 import type { BeginRunRequest, FinishRunRequest, SyncState } from '../../workflows/messages.ts';
-import { beginRun, finishRun, newSync } from '../../workflows/syncState.ts';
+import { beginRun, finishRun, newSync, resetSync, tombstoneOf } from '../../workflows/syncState.ts';
 
 /* Messages that reach a sync in an order that nobody meant. */
 
@@ -86,4 +86,24 @@ test('a run that lost its lease moves nothing when it hands back its result afte
   const { state, answer } = finishRun(next, ending('a', 'succeeded'));
   expect(state).toBeNull();
   expect(answer).toMatchObject({ run: 'a', outcome: 'failed', errorCode: 'run_lost' });
+});
+
+test('a sync that is deleted before its run has ended leaves time for what the worker of that run may still send', () => {
+  expect(tombstoneOf(fresh, NOW_MS)).toMatchObject({ quietUntilMs: 0 });
+  const begun = after(fresh, beginRun(fresh, { ...asking('a'), quietMs: 900_000 }, NOW_MS));
+  expect(tombstoneOf(begun, NOW_MS)).toMatchObject({ quietUntilMs: NOW_MS + 900_000 });
+});
+
+test('a failed window that is reset, twice even, does not come back, and no run of before moves anything', () => {
+  const begun = after(fresh, beginRun(fresh, asking('a'), NOW_MS));
+  const failed = after(begun, finishRun(begun, ending('a', 'failed')));
+  const again = after(failed, beginRun(failed, asking('b'), NOW_MS + 1_000));
+  expect(again.window).toEqual(begun.window);
+  const once = after(again, resetSync(again, { to: 5 }));
+  const twice = after(once, resetSync(once, { to: 0 }));
+  const ended = after(twice, finishRun(twice, ending('b', 'succeeded')));
+  expect(ended).toMatchObject({ lastSyncTime: 0, window: null, lease: null });
+  const anew = after(ended, beginRun(ended, asking('c'), NOW_MS + 2_000));
+  expect(anew.window?.id).not.toBe(begun.window?.id);
+  expect(anew.lease?.grant.since).toBe(0);
 });

@@ -1,0 +1,85 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { parseRunName, runName, scheduleId } from '../workflows/contract.ts';
+import type { ImportRecord } from '../workflows/contract.ts';
+import type { ClientContext } from './context.ts';
+import { importOf } from './importRecords.ts';
+import { describeSchedule } from './schedules.ts';
+import { unlessGone } from './unlessGone.ts';
+
+/*
+ * Between its start and the lease a run is known to Temporal alone: while it waits until nothing of a lost run can
+ * still be sent, for one.
+ */
+
+const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
+
+/** What Temporal itself knows of a run. */
+interface DescribedRun {
+  readonly run: string;
+  /** The one whose Schedule started it. */
+  readonly sync: string;
+  readonly isRunning: boolean;
+  readonly startedAt: string;
+}
+
+/** Null where Temporal does not know the run, or no sync started it. */
+export async function describeRun(
+  context: ClientContext,
+  run: string,
+  signal?: AbortSignal,
+): Promise<DescribedRun | null> {
+  const { workflowId = run, firstExecutionRunId } = parseRunName(run) ?? {};
+  const handle = context.client.workflow.getHandle(workflowId);
+  const found = await context.ask(() => handle.describe(), signal).catch(unlessGone);
+  const schedule = found?.typedSearchAttributes.get(SCHEDULED_BY);
+  if (!found || schedule?.startsWith(scheduleId('')) !== true) return null;
+  const first = found.raw.workflowExecutionInfo?.firstRunId ?? found.runId;
+  return {
+    run: runName(workflowId, first),
+    sync: schedule.slice(scheduleId('').length),
+    isRunning: found.status.name === 'RUNNING' && (firstExecutionRunId ?? first) === first,
+    startedAt: found.startTime.toISOString(),
+  };
+}
+
+/** The import of a run under way that its sync has not heard of yet; null where it is not under way. */
+export async function unbegunRun(
+  context: ClientContext,
+  run: string,
+  signal?: AbortSignal,
+): Promise<ImportRecord | null> {
+  const described = await describeRun(context, run, signal);
+  if (described === null || !described.isRunning) return null;
+  return {
+    run: described.run,
+    sync: described.sync,
+    outcome: 'running',
+    trigger: 'manual',
+    startedAt: described.startedAt,
+    endedAt: null,
+    since: null,
+    until: null,
+    rows: null,
+    delivered: null,
+    failed: null,
+    skippedIntervals: 0,
+    errorCode: null,
+    error: null,
+    warnings: [],
+  };
+}
+
+/** A run that the Schedule of a sync has started, and the sync has not heard of yet. */
+export async function unbegunRunOf(
+  context: ClientContext,
+  sync: string,
+  signal?: AbortSignal,
+): Promise<ImportRecord | null> {
+  const action = (await describeSchedule(context, sync, signal))?.info.runningActions.at(-1);
+  if (action === undefined) return null;
+  const { workflowId, firstExecutionRunId } = action.workflow;
+  const record = await unbegunRun(context, runName(workflowId, firstExecutionRunId), signal);
+  // It may have ended by now, and Temporal not have noticed yet.
+  const known = record === null ? null : await importOf(context, record, signal);
+  return known === null || known.outcome === 'running' ? (known ?? record) : null;
+}
