@@ -20,8 +20,9 @@ const rowcast = (...args: string[]) => runRowcast(engine.env, ...args);
 const THREE = 'SELECT n AS "userId", {{last_sync_time}} AS since FROM generate_series(1, 3) n';
 /** Reads for minutes, unless it is stopped. */
 const SLOW = `SELECT n AS "userId", pg_sleep(0.05)::text AS slept FROM generate_series(1, 5000) n`;
-/** More calls than fit into one request of each lane. */
+/** Of its calls few fit into one request, so that a slow destination takes a minute for them, however slow the machine. */
 const MANY = `SELECT n AS "userId", repeat('x', 1000) AS note FROM generate_series(1, 4000) n`;
+const MANY_REQUESTS = { kind: 'http', batchBytesMax: 40_000, requestsPerSecond: 1_000 };
 
 const callsOf = (since: number) =>
   engine.receiver.log.calls.filter(({ traits }) => (traits as { since?: number }).since === since);
@@ -36,7 +37,7 @@ async function statements(): Promise<number> {
 
 /** Starts a run that delivers, and waits until some of its calls have gone. */
 async function runHalfway(name: string): Promise<string> {
-  engine.receiver.misbehave({ kind: 'slow', ms: 700 });
+  engine.receiver.misbehave({ kind: 'slow', ms: 1_500 });
   const before = engine.receiver.log.calls.length;
   const { run } = await engine.rowcast.syncs.run(name);
   await until(() => engine.receiver.log.calls.length > before);
@@ -101,7 +102,7 @@ test('a reset to a time makes the next run begin there; one in the future is ref
 });
 
 test('a reset during a run is not undone by it', async () => {
-  const name = await engine.sync({ name: 'meanwhile', query: MANY });
+  const name = await engine.sync({ name: 'meanwhile', query: MANY, destination: MANY_REQUESTS });
   const run = await runHalfway(name);
   const { running } = await engine.rowcast.syncs.reset(name, { to: 7 });
   expect(running?.run).toBe(run);
@@ -112,7 +113,7 @@ test('a reset during a run is not undone by it', async () => {
 });
 
 test('a sync that is disabled lets its run finish, and says so', async () => {
-  const name = await engine.sync({ name: 'finishing', query: MANY }, true);
+  const name = await engine.sync({ name: 'finishing', query: MANY, destination: MANY_REQUESTS }, true);
   await until(async () => (await engine.rowcast.syncs.get(name)).running === null);
   const run = await runHalfway(name);
   const { stdout } = await rowcast('sync', 'disable', name);
@@ -123,7 +124,7 @@ test('a sync that is disabled lets its run finish, and says so', async () => {
 });
 
 test('a sync that is disabled with --now stops its run, and says how many calls had gone', async () => {
-  const name = await engine.sync({ name: 'stopped', query: MANY });
+  const name = await engine.sync({ name: 'stopped', query: MANY, destination: MANY_REQUESTS });
   const run = await runHalfway(name);
   const { stdout, code } = await rowcast('sync', 'disable', name, '--now');
   expect(code).toBe(0);
@@ -152,7 +153,7 @@ test('a run that is cancelled while it reads stops its statement on the server, 
 });
 
 test('a sync that is deleted stops its run, and leaves neither Schedule nor files', async () => {
-  const name = await engine.sync({ name: 'deleted', query: MANY }, true);
+  const name = await engine.sync({ name: 'deleted', query: MANY, destination: MANY_REQUESTS }, true);
   await until(async () => (await engine.rowcast.syncs.get(name)).running === null);
   const run = await runHalfway(name);
   const { stdout, code } = await rowcast('sync', 'delete', name);
@@ -199,7 +200,7 @@ test('a sync whose workflow was lost can be reset and deleted by its copy in sto
 });
 
 test('a sync whose run was terminated is deleted without waiting for it', async () => {
-  const name = await engine.sync({ name: 'orphan', query: MANY });
+  const name = await engine.sync({ name: 'orphan', query: MANY, destination: MANY_REQUESTS });
   const run = await runHalfway(name);
   await engine.terminate(run);
   // It is not said that the run was cancelled.
@@ -223,7 +224,7 @@ test('what cannot be a name is not there, and nothing of others goes with it', a
 });
 
 test('two who delete a sync at once get the same answer, and no run begins meanwhile', async () => {
-  const name = await engine.sync({ name: 'twice', query: MANY });
+  const name = await engine.sync({ name: 'twice', query: MANY, destination: MANY_REQUESTS });
   const run = await runHalfway(name);
   const both = [engine.rowcast.syncs.delete(name), engine.rowcast.syncs.delete(name)];
   const [first, second] = await Promise.all(both);
@@ -238,7 +239,7 @@ test('a deletion that broke off before its Schedule went is brought to its end b
   await engine.temporal.schedule.create({
     scheduleId: scheduleId(name),
     spec,
-    action: { ...action, args: [] } as never,
+    action: { ...action, args: [] },
     state: { paused: true },
   });
   const { code, stdout } = await rowcast('sync', 'delete', name);
@@ -249,7 +250,7 @@ test('a deletion that broke off before its Schedule went is brought to its end b
 });
 
 test('a run that waits for its turn is stopped too, by its workflow id and by --now', async () => {
-  const name = await engine.sync({ name: 'waiting', query: MANY });
+  const name = await engine.sync({ name: 'waiting', query: MANY, destination: MANY_REQUESTS });
   await engine.terminate(await runHalfway(name));
   engine.receiver.misbehave();
   const waiting = await engine.rowcast.syncs.run(name);
