@@ -185,6 +185,18 @@ describe('a destination that is down', () => {
     expect(engine.receiver.log.stats().received - received).toBe(ROWS);
   });
 
+  test('right after it has acknowledged some calls, is not sent those again', async () => {
+    // One person's calls share a lane, so nothing else is under way when delivery gives up at once.
+    const name = await newSync({ query: QUERY.replace(`n % ${PEOPLE}`, '1') });
+    const leaveMeAlone = { kind: 'answer', status: 429, headers: { 'retry-after': '4' }, times: 1 } as const;
+    engine.receiver.misbehave({ kind: 'slow', ms: 1, times: 5 }, leaveMeAlone);
+    const { received } = engine.receiver.log.stats();
+    const { result, calls } = await arrivedDuring(() => engine.run(name));
+    expect(result).toMatchObject({ outcome: 'succeeded', rows: ROWS, delivered: ROWS, failed: 0 });
+    expectEachOnceInOrder(calls);
+    expect(engine.receiver.log.stats().received - received).toBe(ROWS);
+  });
+
   const deaths: [string, () => Promise<Record<string, unknown>>, Fault[], RegExp][] = [
     [
       'answers 500',
