@@ -34,7 +34,10 @@ const folder = mkdtempSync(join(base, 'chaos-'));
 
 const postgres = await startPostgres();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => void postgres.stop().finally(() => process.exit(1)));
+  process.on(signal, () => {
+    say(`Ended by ${signal}`);
+    void postgres.stop().finally(() => process.exit(1));
+  });
 }
 const temporal = await findTemporal({ ...process.env, TEMPORAL_ADDRESS: '' });
 if (temporal.kind !== 'binary') throw new Error('Chaos needs a Temporal server of its own.');
