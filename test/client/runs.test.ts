@@ -56,6 +56,7 @@ const SYNC_KEYS = [
     'lastSyncTime',
   ],
   'lastOutcome',
+  'lost',
 ].sort();
 
 async function importOf(name: string, ...flags: string[]) {
@@ -91,6 +92,7 @@ test('a sync is listed with exactly the fields that are promised, before and aft
     nextRunAt: null,
     lastSyncTime: 0,
     lastOutcome: null,
+    lost: false,
   });
 
   const { record } = await importOf(name);
