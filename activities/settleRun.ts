@@ -8,8 +8,8 @@ import type { SettleRunInput } from './types.ts';
 const INDEX = 'import.json';
 
 /**
- * Writes the index of a run's errors and calls, and removes everything else that the run left in storage, and what
- * runs before it left that were lost.
+ * Removes everything that a run left in storage but its errors and calls, and writes their index; removes what runs
+ * before it left that were lost.
  */
 export async function settleRun(
   { storage, settings }: Pick<ActivityDeps, 'storage' | 'settings'>,
@@ -35,7 +35,8 @@ async function keepRecords(
     return;
   }
   const index = `${folder}/${INDEX}`;
+  await keepOnly(storage, folder, [index, ...keys]);
+  // The index comes last: a folder that has one holds nothing else any more.
   const files: RunFiles = { version: 1, errorFiles, callFiles };
   if ((await storage.get(index)) === null) await storage.put(index, Buffer.from(JSON.stringify(files)));
-  await keepOnly(storage, folder, [index, ...keys]);
 }

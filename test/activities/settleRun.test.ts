@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, expect, test } from 'vitest';
+import { readWorkerSettings } from '../../activities/settings.ts';
+import { settleRun } from '../../activities/settleRun.ts';
+import { openLocalStorage } from '../../storage/local.ts';
+import type { Storage } from '../../storage/storage.ts';
+
+/* What a run leaves in storage, also where it was ended while it tidied up. */
+
+const folder = mkdtempSync(join(tmpdir(), 'rowcast-settle-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const settings = readWorkerSettings({});
+
+test('what a run had staged that was terminated while it tidied up goes with the next run', async () => {
+  const storage = await openLocalStorage(folder);
+  const settle = (over: Storage, run: string, callFiles: string[]) =>
+    new MockActivityEnvironment().run(
+      settleRun,
+      { storage: over, settings },
+      { folder: `runs/people/${run}`, errorFiles: [], callFiles },
+    );
+  for (const name of ['calls', 'chunk-1', 'chunk-2'])
+    await storage.put(`runs/people/first/${name}`, Buffer.from('x'));
+  const dies: Storage = {
+    identity: storage.identity,
+    put: (key, body) => storage.put(key, body),
+    get: (key) => storage.get(key),
+    list: (below) => storage.list(below),
+    scratch: () => storage.scratch(),
+    remove: (key) => (key.endsWith('chunk-2') ? Promise.reject(new Error('killed')) : storage.remove(key)),
+  };
+  await expect(settle(dies, 'first', ['runs/people/first/calls'])).rejects.toThrow('killed');
+
+  await storage.put('runs/people/second/calls', Buffer.from('x'));
+  await settle(storage, 'second', ['runs/people/second/calls']);
+  expect(await storage.list('runs/people')).toEqual([
+    'runs/people/second/calls',
+    'runs/people/second/import.json',
+  ]);
+});
