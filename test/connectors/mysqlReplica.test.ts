@@ -81,7 +81,7 @@ describe.skipIf(MARIADB.server === null)(`${MARIADB.name} that is a replica`, ()
     expect(await clock()).toBeLessThan(Date.now() - (DELAY_SECONDS - 1) * 1_000);
   });
 
-  test('is refused for now while it does not replicate', async () => {
+  test('is refused, to be tried again, while it does not replicate', async () => {
     await database.admin.query('STOP SLAVE');
     const failure = await failureOf(clock());
     await database.admin.query('START SLAVE');
