@@ -1,6 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { parseRunName, runName, scheduleId } from '../workflows/contract.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
+import { startedRecord } from '../workflows/syncState.ts';
 import type { ClientContext } from './context.ts';
 import { importOf } from './importRecords.ts';
 import { describeSchedule } from './schedules.ts';
@@ -50,23 +51,8 @@ export async function unbegunRun(
 ): Promise<ImportRecord | null> {
   const described = await describeRun(context, run, signal);
   if (described === null || !described.isRunning) return null;
-  return {
-    run: described.run,
-    sync: described.sync,
-    outcome: 'running',
-    trigger: 'manual',
-    startedAt: described.startedAt,
-    endedAt: null,
-    since: null,
-    until: null,
-    rows: null,
-    delivered: null,
-    failed: null,
-    skippedIntervals: 0,
-    errorCode: null,
-    error: null,
-    warnings: [],
-  };
+  const { run: name, sync, startedAt } = described;
+  return startedRecord(sync, { run: name, trigger: 'manual', startedAt });
 }
 
 /** A run that the Schedule of a sync has started, and the sync has not heard of yet. */

@@ -104,7 +104,7 @@ function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Tr
     leftovers: hasLeftovers(state),
   };
   const lease: Lease = {
-    record: { ...startedRecord(state, request), since: grant.since },
+    record: { ...startedRecord(state.definition.name, request), since: grant.since },
     generation: state.generation,
     skippedBefore: request.skippedBefore,
     grant,
@@ -125,7 +125,7 @@ function skipRun(
   { holder, nowMs }: { holder: string; nowMs: number },
 ): Transition<BeginRunAnswer> {
   const record: ImportRecord = {
-    ...startedRecord(state, request),
+    ...startedRecord(state.definition.name, request),
     outcome: 'skipped',
     endedAt: new Date(nowMs).toISOString(),
     errorCode: 'run_overlaps',
@@ -194,7 +194,7 @@ function finishUnbegun(state: SyncState, request: FinishRunRequest): Transition<
   const recorded = state.imports.find(({ run }) => run === request.run);
   if (recorded !== undefined || beginning === undefined) return { state: null, answer: recorded ?? null };
   const record: ImportRecord = {
-    ...startedRecord(state, { run: request.run, ...beginning }),
+    ...startedRecord(state.definition.name, { run: request.run, ...beginning }),
     ...resultOf(request),
   };
   return { state: { ...state, imports: withImport(state.imports, record) }, answer: record };
@@ -247,10 +247,11 @@ export function windowStart(lastSyncTime: number, { lookback }: Pick<SyncDefinit
   return Math.max(0, lastSyncTime - Math.ceil((durationMs(lookback) ?? 0) / 1_000));
 }
 
-function startedRecord(state: SyncState, request: RunBeginning & { readonly run: string }): ImportRecord {
+/** The import of a run that has just been started. */
+export function startedRecord(sync: string, request: RunBeginning & { readonly run: string }): ImportRecord {
   return {
     run: request.run,
-    sync: state.definition.name,
+    sync,
     outcome: 'running',
     trigger: request.trigger,
     startedAt: request.startedAt,
