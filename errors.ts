@@ -16,6 +16,7 @@ export const FAILURES = {
   mapping_invalid: { retryable: false },
   limit_exceeded: { retryable: false },
   secret_missing: { retryable: false },
+  secret_refused: { retryable: false },
   // The surroundings of the client.
   temporal_unreachable: { retryable: true },
   no_worker: { retryable: true },

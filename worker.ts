@@ -13,12 +13,14 @@ import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
 import { workerIdentity } from './activities/storages.ts';
 import { openSource } from './connectors/open.ts';
+import { ownerOfDestination, ownerOfSource } from './definitions/secretOwner.ts';
 import { destinationProfile } from './delivery/destination.ts';
 import { ownHeaders } from './delivery/headers.ts';
 import { createHttp } from './delivery/http.ts';
 import { createSender } from './delivery/sender.ts';
 import { SharedByWriteKey } from './delivery/shared.ts';
 import { messageOf, RowcastError } from './errors.ts';
+import { readIdentities } from './secrets/identities.ts';
 import { createRedactor } from './secrets/redact.ts';
 import { createSecrets } from './secrets/resolve.ts';
 import { openStorage, storageLocation } from './storage/open.ts';
@@ -34,6 +36,7 @@ export const DEFAULT_TASK_QUEUE = 'rowcast';
 /** Runs a worker until it is told to stop (SIGINT, SIGTERM). @throws RowcastError where it cannot start. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const settings = readWorkerSettings(env);
+  await readIdentities(env);
   const taskQueue = env['ROWCAST_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
   const storage = await openStorage(storageLocation(env));
   Runtime.install({ logger: new WorkerLogger('WARN') });
@@ -102,23 +105,25 @@ interface Wiring {
 
 function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
   const redactor = createRedactor();
-  const secrets = createSecrets({ env, folder: env['ROWCAST_SECRETS_DIR'], redactor });
+  const secrets = createSecrets({ env, redactor });
   const shared = new SharedByWriteKey();
   return createActivities({
     taskQueue,
     storage,
     settings,
     redact: (text) => redactor.redact(text),
-    openSource: (config, signal) => openSource(config, secrets, signal),
+    openSource: (integration, signal) =>
+      openSource(integration.source, secrets.of(ownerOfSource(integration)), signal),
     openSender: async (definition) => {
       const profile = destinationProfile(definition);
-      const writeKey = await secrets(definition.writeKey);
+      const resolve = secrets.of(ownerOfDestination(definition));
+      const writeKey = await resolve(definition.writeKey, 'writeKey');
       const { retryBudgetMs } = settings;
       return createSender({
         ...shared.of({ url: profile.batchUrl, writeKey, rate: profile.rate }),
         profile,
         writeKey,
-        headers: await ownHeaders(definition, secrets),
+        headers: await ownHeaders(definition, resolve),
         http,
         redactor,
         retryBudgetMs,

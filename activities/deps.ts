@@ -1,7 +1,7 @@
 import type { Source } from '../connectors/source.ts';
-import type { SourceConfig } from '../connectors/config.ts';
 import type { Sender } from '../delivery/sender.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { WorkerSettings } from './settings.ts';
 
@@ -10,8 +10,8 @@ export interface ActivityDeps {
   readonly taskQueue: string;
   readonly storage: Storage;
   readonly settings: WorkerSettings;
-  /** Opens the source that a configuration names, with the worker's secrets. */
-  readonly openSource: (config: SourceConfig, signal: AbortSignal) => Promise<Source>;
+  /** Opens the source of an integration, with the worker's secrets. */
+  readonly openSource: (integration: IntegrationDefinition, signal: AbortSignal) => Promise<Source>;
   /** Takes the worker's secrets out of a text. */
   readonly redact: (text: string) => string;
   /** A sender to a destination, with the worker's write key; senders of one destination share its rate. */

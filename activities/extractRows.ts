@@ -98,7 +98,7 @@ async function readAll(
 ): Promise<Extraction> {
   const { storage, settings, openSource } = deps;
   refuseOtherStorage(plan, deps);
-  const source = await openSource(plan.integration.source, signal);
+  const source = await openSource(plan.integration, signal);
   try {
     onProgress(0);
     return await extract({

@@ -30,7 +30,7 @@ async function outcomeOf(
   signal: AbortSignal,
 ): Promise<PreviewOutcome> {
   try {
-    const source = await deps.openSource(request.integration.source, signal);
+    const source = await deps.openSource(request.integration, signal);
     try {
       const window = { id: 'preview', firstAttemptAtMs: Date.now() };
       const mapping = mappingOptions({ ...request, window });

@@ -45,14 +45,15 @@ export async function testConnection(
 }
 
 async function testSource(
-  { source: config }: IntegrationDefinition,
+  integration: IntegrationDefinition,
   { openSource }: ActivityDeps,
   step: Step,
   signal: AbortSignal,
 ): Promise<void> {
+  const { source: config } = integration;
   const source = await step(
     'connect and sign in',
-    () => openSource(config, signal),
+    () => openSource(integration, signal),
     () => `${config.user} at ${config.host}:${config.port}, database ${config.database}`,
   );
   try {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MysqlConfig } from './mysql/config.ts';
 import { PostgresConfig } from './postgres/config.ts';
 
-/** Every source that Rowcast reads. To add one: a folder beside these, a line here, a case in `open.ts`. */
+/** Every source that Rowcast reads. To add one: a folder beside these, a line here, a case below and one in `open.ts`. */
 export const SourceConfig = z.discriminatedUnion('kind', [PostgresConfig, MysqlConfig], {
   error: ({ code }: { code: string }) =>
     code === 'invalid_type'
@@ -10,3 +10,12 @@ export const SourceConfig = z.discriminatedUnion('kind', [PostgresConfig, MysqlC
       : 'must be a known source: "postgres" or "mysql"',
 });
 export type SourceConfig = z.output<typeof SourceConfig>;
+
+/** Where a source is, in words: the host that is shown its secrets, which are sealed for no other. */
+export function sourcePlace(source: SourceConfig): string {
+  switch (source.kind) {
+    case 'postgres':
+    case 'mysql':
+      return `${source.host}:${source.port}`;
+  }
+}

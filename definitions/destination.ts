@@ -73,5 +73,16 @@ export const DestinationDefinition = z.discriminatedUnion(
 );
 export type DestinationDefinition = z.output<typeof DestinationDefinition>;
 
+/** Where a destination takes calls: its own URL, or the endpoint of its region. Source: `docs/architecture.md`. */
+export function endpointOf(definition: DestinationDefinition): string {
+  if (definition.kind === 'rudderstack' || definition.kind === 'http') return definition.url;
+  return definition.url ?? ENDPOINTS[definition.kind][definition.region];
+}
+
+const ENDPOINTS = {
+  customerio: { us: 'https://cdp.customer.io/v1', eu: 'https://cdp-eu.customer.io/v1' },
+  segment: { us: 'https://api.segment.io/v1', eu: 'https://events.eu1.segmentapis.com/v1' },
+} as const;
+
 /** A destination as its author writes it: what has a default may be left out. */
 export type DestinationInput = z.input<typeof DestinationDefinition>;

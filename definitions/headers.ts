@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SecretReference } from '../secrets/reference.ts';
+import { brokenSeal, SecretReference } from '../secrets/reference.ts';
 
 /** A field name of HTTP. Source: RFC 9110, section 5.6.2. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
@@ -18,10 +18,17 @@ const OWN_WORDS = 'is set by Rowcast itself; remove it';
 /** Printable characters of ASCII, since others mean different things to different servers. */
 const VALUE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
 const VALUE_WORDS =
-  'must be text of 1 to 4000 printable ASCII characters, or a secret of the worker as in `{ secret: shop-api-key }`';
+  'must be text of 1 to 4000 printable ASCII characters, a secret of the worker as in `{ secret: shop-api-key }`, or a value that `rowcast seal` has made';
 
-const HeaderValue = z.union([z.string().max(4_000, VALUE_WORDS).regex(VALUE, VALUE_WORDS), SecretReference], {
-  error: VALUE_WORDS,
+/** What is meant as a sealed value is never sent as it stands. */
+const PlainValue = z
+  .string()
+  .refine((text) => !text.startsWith('sealed:'), { abort: true })
+  .max(4_000, VALUE_WORDS)
+  .regex(VALUE, VALUE_WORDS);
+
+const HeaderValue = z.union([PlainValue, SecretReference], {
+  error: ({ input }) => brokenSeal(input) ?? VALUE_WORDS,
 });
 
 /** Headers of one's own: plain text, readable in Temporal, or secrets, which only the worker knows. */

@@ -60,6 +60,14 @@ function unknownField(key: string, schema: unknown, place: CheckPlace): string {
 
 function problemsOf(issue: z.core.$ZodIssue, input: unknown, { prefix = [] }: CheckPlace): string[] {
   const path = [...prefix, ...issue.path.map(String)];
+  if (issue.code === 'invalid_union') {
+    // What was meant is shown by what it holds: a problem in there says more than that nothing of all fits.
+    const within = issue.errors.flat().filter((inner) => inner.path.length > 0);
+    if (within.length > 0)
+      return within.flatMap((inner) =>
+        problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, input, { prefix }),
+      );
+  }
   const isSecret = path.slice(prefix.length).some((part) => SECRET_FIELDS.has(part));
   if (issue.code === 'unrecognized_keys' && !isSecret) {
     const words = issue.message.split('\n');

@@ -1,3 +1,4 @@
+import { endpointOf } from '../definitions/destination.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { PersonDuties } from '../mapping/mapper.ts';
 
@@ -34,12 +35,11 @@ const KB = 1_000;
 /** Limits, rate and duties of a destination. Source: the vendors' API references, see `docs/architecture.md`. */
 export function destinationProfile(definition: DestinationDefinition): DestinationProfile {
   switch (definition.kind) {
-    case 'customerio': {
-      const host = definition.region === 'eu' ? 'cdp-eu.customer.io' : 'cdp.customer.io';
+    case 'customerio':
       return {
         name: definition.name,
         kind: definition.kind,
-        batchUrl: `${definition.url ?? `https://${host}/v1`}/batch`,
+        batchUrl: `${endpointOf(definition)}/batch`,
         callBytesMax: 32 * KB,
         batchBytesMax: 500 * KB,
         batchCallsMax: 2_500,
@@ -50,13 +50,11 @@ export function destinationProfile(definition: DestinationDefinition): Destinati
         sharesContext: true,
         duties: { identifyByEmail: true, groupWithoutPerson: true },
       };
-    }
-    case 'segment': {
-      const host = definition.region === 'eu' ? 'events.eu1.segmentapis.com' : 'api.segment.io';
+    case 'segment':
       return {
         name: definition.name,
         kind: definition.kind,
-        batchUrl: `${definition.url ?? `https://${host}/v1`}/batch`,
+        batchUrl: `${endpointOf(definition)}/batch`,
         callBytesMax: 32 * KB,
         batchBytesMax: 500 * KB,
         // A batch of more is answered 200 and dropped.
@@ -67,12 +65,11 @@ export function destinationProfile(definition: DestinationDefinition): Destinati
         sharesContext: false,
         duties: { identifyByEmail: false, groupWithoutPerson: false },
       };
-    }
     case 'rudderstack':
       return {
         name: definition.name,
         kind: definition.kind,
-        batchUrl: `${definition.url}/batch`,
+        batchUrl: `${endpointOf(definition)}/batch`,
         callBytesMax: definition.callBytesMax,
         batchBytesMax: 4_000 * KB,
         // No number is documented. One bad call refuses its whole batch, which is then halved until it is found.
@@ -87,7 +84,7 @@ export function destinationProfile(definition: DestinationDefinition): Destinati
       return {
         name: definition.name,
         kind: definition.kind,
-        batchUrl: `${definition.url}/batch`,
+        batchUrl: `${endpointOf(definition)}/batch`,
         callBytesMax: definition.callBytesMax,
         batchBytesMax: definition.batchBytesMax,
         batchCallsMax: 2_500,

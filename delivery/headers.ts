@@ -1,5 +1,6 @@
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import { RowcastError } from '../errors.ts';
+import { isSealed } from '../secrets/reference.ts';
 import type { ResolveSecret } from '../secrets/resolve.ts';
 
 /** What a header's value may hold. Source: RFC 9110, section 5.5. */
@@ -13,7 +14,8 @@ export async function ownHeaders(
   const headers: Record<string, string> = {};
   if (definition.kind !== 'http') return headers;
   for (const [name, value] of Object.entries(definition.headers ?? {})) {
-    const text = typeof value === 'string' ? value : await secrets(value);
+    const text =
+      typeof value === 'string' && !isSealed(value) ? value : await secrets(value, `headers.${name}`);
     if (!VALUE.test(text)) throw unsendable(definition.name, name);
     headers[name] = text;
   }
@@ -24,6 +26,6 @@ export async function ownHeaders(
 function unsendable(destination: string, header: string): RowcastError {
   return new RowcastError(
     'definition_invalid',
-    `The secret for the header ${header} of the destination ${destination} holds characters that a header cannot, such as a line break; correct it on the worker.`,
+    `The secret for the header ${header} of the destination ${destination} holds characters that a header cannot, such as a line break; correct it on the worker, or seal it again.`,
   );
 }

@@ -1,5 +1,6 @@
 import { messageOf, RowcastError } from '../../errors.ts';
 import type { FailureCode } from '../../errors.ts';
+import { secretWords } from '../../secrets/reference.ts';
 import { connectionLost, networkFailure, noTls } from '../networkFailures.ts';
 import { multipleStatements, notAQuery, placeInQuery } from '../queryFailures.ts';
 import type { MysqlConfig } from './config.ts';
@@ -82,7 +83,7 @@ function refusedConnection(error: ServerError, config: MysqlConfig): RowcastErro
   const code = codeOf(error);
   const place = placeOf(config);
   const advice: Partial<Record<FailureCode, string>> = {
-    source_login_refused: `The user ${config.user} was refused at ${place}; check \`user\`, the secret ${config.password.secret}, and from which hosts the user may come.`,
+    source_login_refused: `The user ${config.user} was refused at ${place}; check \`user\`, ${secretWords(config.password)}, and from which hosts the user may come.`,
     source_database_missing: `There is no database ${config.database} at ${place}; check \`database\`.`,
     source_permission_denied: `The user ${config.user} may not use the database ${config.database}, or there is none; check \`database\`, or grant SELECT on it.`,
     source_busy: `The server ${place} takes no more connections; the run tries again.`,

@@ -44,7 +44,7 @@ export async function openMysql(
   secrets: ResolveSecret,
   signal: AbortSignal,
 ): Promise<Source> {
-  const options = optionsOf(config, await secrets(config.password));
+  const options = optionsOf(config, await secrets(config.password, 'source.password'));
   signal.throwIfAborted();
   const source = new MysqlSource(config, options);
   try {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { messageOf, RowcastError } from '../../errors.ts';
 import type { FailureCode } from '../../errors.ts';
+import { secretWords } from '../../secrets/reference.ts';
 import { connectionLost, networkFailure, noTls } from '../networkFailures.ts';
 import { multipleStatements, placeInQuery } from '../queryFailures.ts';
 import type { PostgresConfig } from './config.ts';
@@ -53,7 +54,7 @@ export function connectFailure(error: unknown, config: PostgresConfig): RowcastE
 function refusedConnection(error: pg.DatabaseError, config: PostgresConfig): RowcastError {
   const code = codeOf(error);
   const advice: Partial<Record<FailureCode, string>> = {
-    source_login_refused: `The user ${config.user} was refused at ${placeOf(config)}; check \`user\`, the secret ${config.password.secret}, and the server's pg_hba.conf.`,
+    source_login_refused: `The user ${config.user} was refused at ${placeOf(config)}; check \`user\`, ${secretWords(config.password)}, and the server's pg_hba.conf.`,
     source_database_missing: `There is no database ${config.database} at ${placeOf(config)}; check \`database\`.`,
     source_permission_denied: `The user ${config.user} may not connect to the database ${config.database}; grant CONNECT on it.`,
     source_busy: `The server ${placeOf(config)} takes no more connections; the run tries again.`,

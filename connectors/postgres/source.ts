@@ -35,7 +35,7 @@ export async function openPostgres(
   secrets: ResolveSecret,
   signal: AbortSignal,
 ): Promise<Source> {
-  const clientConfig = clientConfigOf(config, await secrets(config.password));
+  const clientConfig = clientConfigOf(config, await secrets(config.password, 'source.password'));
   const source = new PostgresSource(config, clientConfig);
   try {
     await source.open(signal);

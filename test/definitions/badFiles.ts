@@ -23,12 +23,14 @@ export const NAME = 'must be a name of 1 to 40 characters of a-z, 0-9 and "-"';
 const SECRET_NAME =
   'must name a secret of the worker with 1 to 60 characters of a-z, 0-9 and "-", such as "shop-password"';
 const LITERAL =
-  'must name a secret of the worker, as in `{ secret: shop-password }`; a literal secret is refused, because definitions are readable in Temporal';
+  'must name a secret of the worker, as in `{ secret: shop-password }`, or be a value that `rowcast seal` has made; a literal secret is refused, because definitions are readable in Temporal';
 export const MAPPING = 'must be a mapping of fields to values';
 const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';
 
+const BROKEN_SEAL =
+  'begins like a sealed value and is none, or not a whole one; make it with `rowcast seal`, and copy all of its one line';
 const HEADER_VALUE =
-  'must be text of 1 to 4000 printable ASCII characters, or a secret of the worker as in `{ secret: shop-api-key }`';
+  'must be text of 1 to 4000 printable ASCII characters, a secret of the worker as in `{ secret: shop-api-key }`, or a value that `rowcast seal` has made';
 
 /** A file with one thing wrong, and the only line that says so. */
 export type Case = readonly [what: string, text: string, line: string];
@@ -89,6 +91,21 @@ export const DESTINATIONS: readonly Case[] = [
     `destinations.shop.writeKey: ${LITERAL} (it is null)`,
   ],
   ['a literal write key', destination({ writeKey: 'hunter2' }), `destinations.shop.writeKey: ${LITERAL}`],
+  [
+    'a sealed write key of which a part was copied',
+    destination({ writeKey: 'sealed:YWdlLWVuY3J5cHRpb24' }),
+    `destinations.shop.writeKey: ${BROKEN_SEAL}`,
+  ],
+  [
+    'a sealed write key over two lines',
+    destination({ writeKey: `sealed:${'A'.repeat(120)} ${'A'.repeat(120)}` }),
+    `destinations.shop.writeKey: ${BROKEN_SEAL}`,
+  ],
+  [
+    'a sealed value as the name of a secret',
+    destination({ writeKey: { secret: `sealed:${'A'.repeat(120)}` } }),
+    `destinations.shop.writeKey.secret: ${SECRET_NAME}`,
+  ],
   [
     'a secret that is null',
     destination({ writeKey: { secret: null } }),
@@ -200,6 +217,11 @@ export const DESTINATIONS: readonly Case[] = [
     'a header that is a number',
     destination({ headers: { 'X-Env': 5 } }),
     `destinations.shop.headers.X-Env: ${HEADER_VALUE}`,
+  ],
+  [
+    'a sealed header of which a part was copied',
+    destination({ headers: { 'X-Env': 'sealed:YWdlLWVuY3J5cHRpb24' } }),
+    `destinations.shop.headers.X-Env: ${BROKEN_SEAL}`,
   ],
   [
     'a header whose secret is a literal',

@@ -153,7 +153,7 @@ describe('an http destination', () => {
     await room.deliver();
     expect(room.receiver.log.batches[0]?.headers).toMatchObject({
       'x-env': 'prod',
-      'x-api-key': 'value of gateway-key',
+      'x-api-key': 'value of {"secret":"gateway-key"}',
       authorization: expect.stringMatching(/^Basic /) as string,
       'content-type': 'application/json',
     });

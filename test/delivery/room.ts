@@ -130,7 +130,7 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
     ...new SharedByWriteKey().of({ url: profile.batchUrl, writeKey: WRITE_KEY, rate: profile.rate }),
     profile,
     writeKey: WRITE_KEY,
-    headers: await ownHeaders(definition, ({ secret }) => Promise.resolve(`value of ${secret}`)),
+    headers: await ownHeaders(definition, (of) => Promise.resolve(`value of ${JSON.stringify(of)}`)),
     http,
     redactor: createRedactor(),
     retryBudgetMs,

@@ -16,7 +16,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function secretsWith(env: NodeJS.ProcessEnv, from: string | undefined = folder) {
   const redactor = createRedactor();
-  return { redactor, resolve: createSecrets({ env, folder: from, redactor }) };
+  const secrets = createSecrets({ env: { ...env, ROWCAST_SECRETS_DIR: from }, redactor });
+  const resolve = secrets.of({ kind: 'integration', name: 'shop', place: 'db.internal:5432' });
+  return { redactor, resolve: (named: { readonly secret: string }) => resolve(named, 'source.password') };
 }
 
 describe('where a secret comes from', () => {
@@ -60,8 +62,8 @@ describe('where a secret comes from', () => {
   });
 
   test('no other variable of the worker can be named', async () => {
-    const env = { PATH: '/bin', HOME: '/root', SHOP_PASSWORD: 'x', ROWCAST_SECRETS_DIR: '/etc', path: 'y' };
-    const { resolve } = secretsWith(env);
+    const env = { PATH: '/bin', HOME: '/root', SHOP_PASSWORD: 'x', path: 'y' };
+    const { resolve } = secretsWith(env, '/etc');
     for (const secret of ['path', 'home', 'shop-password', 'rowcast-secrets-dir', 's-dir']) {
       await expect(resolve({ secret })).rejects.toMatchObject({ code: 'secret_missing' });
     }

@@ -20,8 +20,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   activities: ['connectors', 'definitions', 'delivery', 'extraction', 'mapping', 'storage', 'workflows'],
   // Types only, but for `definitions/durationMs`: see below.
   workflows: ['activities', 'definitions', 'delivery', 'extraction', 'storage'],
-  client: ['definitions', 'storage', 'workflows'],
-  worker: ['activities', 'connectors', 'delivery', 'secrets', 'storage'],
+  client: ['definitions', 'secrets', 'storage', 'workflows'],
+  worker: ['activities', 'connectors', 'definitions', 'delivery', 'secrets', 'storage'],
   cli: ['client', 'dev', 'worker'],
   dev: ['cli', 'client', 'worker', 'workflows'],
 };

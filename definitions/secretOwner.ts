@@ -1,0 +1,15 @@
+import { sourcePlace } from '../connectors/config.ts';
+import type { SecretOwner } from '../secrets/sealed.ts';
+import { endpointOf } from './destination.ts';
+import type { DestinationDefinition } from './destination.ts';
+import type { IntegrationDefinition } from './integration.ts';
+
+/** What the secrets of an integration's source are sealed for. */
+export function ownerOfSource({ name, source }: IntegrationDefinition): SecretOwner {
+  return { kind: 'integration', name, place: sourcePlace(source) };
+}
+
+/** What the secrets of a destination are sealed for. */
+export function ownerOfDestination(definition: DestinationDefinition): SecretOwner {
+  return { kind: 'destination', name: definition.name, place: endpointOf(definition) };
+}
