@@ -29,6 +29,12 @@ export const FAILURES = {
   source_tls_failed: { retryable: false },
   source_statement_timeout: { retryable: false },
   source_busy: { retryable: true },
+  // The SSH tunnel to it.
+  tunnel_unreachable: { retryable: true },
+  tunnel_broken: { retryable: true },
+  tunnel_host_key_changed: { retryable: false },
+  tunnel_login_refused: { retryable: false },
+  tunnel_forwarding_refused: { retryable: false },
   // The storage.
   storage_unreachable: { retryable: true },
   storage_full: { retryable: true },

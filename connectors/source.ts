@@ -32,6 +32,12 @@ export interface Column {
 
 export type Row = readonly Cell[];
 
+/** Where a server is reached: its own host and port, or those of a tunnel to it. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface QueryRequest {
   /** One statement; `{{last_sync_time}}` is already replaced. */
   readonly sql: string;

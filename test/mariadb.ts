@@ -1,5 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import mysql from 'mysql2/promise';
 import { freePort } from '../dev/port.ts';
 import { messageOf } from '../errors.ts';
 import { CERTIFICATE, KEY } from './connectors/tlsProxy.ts';
+import { findProgram, installUnlessThere } from './debian.ts';
 
 /** A MySQL or MariaDB server, and how to reach it as a user who may do everything. */
 export interface MysqlServer {
@@ -21,23 +22,7 @@ export interface RunningMariadb extends MysqlServer {
   stop(): Promise<void>;
 }
 
-const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/bin'];
 const START_TIMEOUT_MS = 60_000;
-
-function find(program: string): string | undefined {
-  return FOLDERS.map((folder) => join(folder, program)).find((path) => existsSync(path));
-}
-
-/** Installs Debian's package where one may, which is as root on Debian. Why it could not, or null. */
-function install(): string | null {
-  if (process.getuid?.() !== 0) return 'mariadbd is not installed, and only root can install it';
-  if (!existsSync('/etc/debian_version')) return 'mariadbd is not installed, and this is not Debian';
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (...args: string[]) => spawnSync('apt-get', args, { env, stdio: 'ignore' }).status === 0;
-  const add = () => apt('install', '-y', '-q', '--no-install-recommends', 'mariadb-server');
-  if (add() || (apt('update', '-q') && add())) return null;
-  return 'mariadbd is not installed, and apt-get install mariadb-server failed';
-}
 
 /**
  * Starts a real MariaDB on a free port, with an empty data folder that goes when it stops; or says why there is
@@ -46,8 +31,8 @@ function install(): string | null {
  * @param options more options of the server's, such as `--server-id=2`.
  */
 export async function startMariadb(options: readonly string[] = []): Promise<RunningMariadb | string> {
-  const missing = find('mariadbd') === undefined ? install() : null;
-  const [server, setUp] = [find('mariadbd'), find('mariadb-install-db')];
+  const missing = installUnlessThere('mariadbd', 'mariadb-server');
+  const [server, setUp] = [findProgram('mariadbd'), findProgram('mariadb-install-db')];
   if (server === undefined || setUp === undefined)
     return missing ?? 'mariadbd was not found after its installation';
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-mariadb-'));

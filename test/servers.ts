@@ -6,6 +6,7 @@ import { startPostgres } from '../dev/postgres.ts';
 import { startMariadb } from './mariadb.ts';
 import type { MysqlServer } from './mariadb.ts';
 import { findTemporal, startTemporal } from '../dev/temporal.ts';
+import { findSshd } from './sshd.ts';
 
 /** The real servers that tests share: PostgreSQL, MariaDB and Temporal, started once. */
 declare module 'vitest' {
@@ -13,6 +14,8 @@ declare module 'vitest' {
     postgres: { host: string; port: number; user: string; password: string };
     /** Or why there is none. */
     mariadb: MysqlServer | string;
+    /** OpenSSH's server, which a test starts by itself; or why there is none. */
+    sshd: { path: string } | string;
     temporal: { address: string };
   }
 }
@@ -26,6 +29,9 @@ export default async function startServers(project: TestProject): Promise<() => 
       : await startTemporal({ path: found.path, logFile: join(folder, 'temporal.log'), ui: false });
   const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
   if (typeof mariadb === 'string') process.stderr.write(`Tests that need MariaDB are skipped: ${mariadb}\n`);
+  const sshd = findSshd();
+  if (typeof sshd === 'string') process.stderr.write(`Tests that need OpenSSH are skipped: ${sshd}\n`);
+  project.provide('sshd', sshd);
   project.provide('postgres', accessOf(postgres));
   project.provide('mariadb', typeof mariadb === 'string' ? mariadb : accessOf(mariadb));
   project.provide('temporal', { address: temporal.address });

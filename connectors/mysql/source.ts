@@ -4,7 +4,7 @@ import type { Connection, ConnectionOptions } from 'mysql2';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { notAQuery } from '../queryFailures.ts';
-import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
+import type { Address, QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { dropConnection, killQuery } from './cancel.ts';
 import type { MysqlConfig } from './config.ts';
 import { connectFailure, hasParameters, queryFailure, replicaStopped } from './failures.ts';
@@ -43,8 +43,9 @@ export async function openMysql(
   config: MysqlConfig,
   secrets: ResolveSecret,
   signal: AbortSignal,
+  at: Address = config,
 ): Promise<Source> {
-  const options = optionsOf(config, await secrets(config.password, 'source.password'));
+  const options = optionsOf(config, at, await secrets(config.password, 'source.password'));
   signal.throwIfAborted();
   const source = new MysqlSource(config, options);
   try {
@@ -57,7 +58,11 @@ export async function openMysql(
   }
 }
 
-function optionsOf({ host, port, database, user, tls }: MysqlConfig, password: string): ConnectionOptions {
+function optionsOf(
+  { host, port, database, user, tls }: MysqlConfig,
+  at: Address,
+  password: string,
+): ConnectionOptions {
   const isVerified = tls === 'verify';
   return {
     host,
@@ -66,7 +71,7 @@ function optionsOf({ host, port, database, user, tls }: MysqlConfig, password: s
     user,
     password,
     // Node takes the name that a certificate must have from here; of an address it would not know any.
-    stream: () => Object.assign(connect({ host, port, ...SOCKET }), { _host: host }),
+    stream: () => Object.assign(connect({ host: at.host, port: at.port, ...SOCKET }), { _host: host }),
     ...(tls !== 'off' && { ssl: { rejectUnauthorized: isVerified, verifyIdentity: isVerified } }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     connectAttributes: { program_name: 'rowcast' },

@@ -1,8 +1,9 @@
+import { isIP } from 'node:net';
 import pg from 'pg';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { notAQuery } from '../queryFailures.ts';
-import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
+import type { Address, QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelStatement } from './cancel.ts';
 import type { PostgresConfig } from './config.ts';
 import { connectFailure, queryFailure } from './failures.ts';
@@ -34,8 +35,9 @@ export async function openPostgres(
   config: PostgresConfig,
   secrets: ResolveSecret,
   signal: AbortSignal,
+  at: Address = config,
 ): Promise<Source> {
-  const clientConfig = clientConfigOf(config, await secrets(config.password, 'source.password'));
+  const clientConfig = clientConfigOf(config, at, await secrets(config.password, 'source.password'));
   const source = new PostgresSource(config, clientConfig);
   try {
     await source.open(signal);
@@ -48,16 +50,19 @@ export async function openPostgres(
 }
 
 function clientConfigOf(
-  { host, port, database, user, tls }: PostgresConfig,
+  { host, database, user, tls }: PostgresConfig,
+  at: Address,
   password: string,
 ): pg.ClientConfig {
+  // A certificate is the server's own, wherever it is reached; an address has no place in the name that is asked for.
+  const name = isIP(host) === 0 ? { host, servername: host } : { host };
   return {
-    host,
-    port,
+    host: at.host,
+    port: at.port,
     database,
     user,
     password,
-    ssl: tls === 'off' ? false : { rejectUnauthorized: tls === 'verify' },
+    ssl: tls === 'off' ? false : { rejectUnauthorized: tls === 'verify', ...name },
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'rowcast',
     client_encoding: 'UTF8',

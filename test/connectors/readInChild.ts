@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { SourceConfig } from '../../connectors/config.ts';
 import { openSource } from '../../connectors/open.ts';
-import type { Row } from '../../connectors/source.ts';
+import type { Address, Row } from '../../connectors/source.ts';
 import { request } from './request.ts';
 
 /** What a process of its own is asked to read. */
@@ -10,6 +10,8 @@ interface Task {
   readonly config: SourceConfig;
   readonly password: string;
   readonly sql: string;
+  /** Where the server is reached, if not at its own host and port. */
+  readonly at?: Address;
 }
 
 export interface ChildReading {
@@ -31,8 +33,8 @@ export async function readInChild(
   return JSON.parse(stdout) as ChildReading;
 }
 
-async function read({ config, password, sql }: Task): Promise<ChildReading> {
-  const source = await openSource(config, () => Promise.resolve(password), new AbortController().signal);
+async function read({ config, password, sql, at }: Task): Promise<ChildReading> {
+  const source = await openSource(config, () => Promise.resolve(password), new AbortController().signal, at);
   const { pages } = await source.query(request(sql));
   let rows = 0;
   let firstRow: Row | null = null;

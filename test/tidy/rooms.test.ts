@@ -12,6 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
   secrets: [],
   connectors: ['secrets'],
+  tunnel: ['connectors'],
   mapping: ['connectors'],
   storage: ['mapping'],
   definitions: ['connectors', 'mapping', 'secrets'],
@@ -21,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // Types only, but for `definitions/durationMs`: see below.
   workflows: ['activities', 'definitions', 'delivery', 'extraction', 'storage'],
   client: ['definitions', 'secrets', 'storage', 'workflows'],
-  worker: ['activities', 'connectors', 'definitions', 'delivery', 'secrets', 'storage'],
+  worker: ['activities', 'connectors', 'definitions', 'delivery', 'secrets', 'storage', 'tunnel'],
   cli: ['client', 'dev', 'worker'],
   dev: ['cli', 'client', 'worker', 'workflows'],
 };
@@ -34,6 +35,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@temporalio\//, ['activities', 'client', 'dev', 'worker', 'workflows']],
   [/^pg$/, ['connectors', 'dev']],
   [/^mysql2$/, ['connectors']],
+  [/^ssh2$/, ['tunnel']],
   [/^undici$/, ['delivery']],
   [/^commander$/, ['cli']],
 ];
