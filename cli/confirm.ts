@@ -19,7 +19,7 @@ export async function confirm(question: string, yes = false): Promise<void> {
 }
 
 /** Ctrl-C and Ctrl-D are an answer, too. */
-function unlessAborted(error: unknown): string {
+export function unlessAborted(error: unknown): string {
   if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
   process.stderr.write('\n');
   return '';

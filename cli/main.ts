@@ -6,6 +6,7 @@ import { addDestination, addIntegration } from './definitionCommands.ts';
 import { addWorkerAndDev } from './devCommand.ts';
 import { addImport } from './importCommand.ts';
 import { printable } from './output.ts';
+import { addIdentity, addSeal } from './sealCommand.ts';
 import { addSync } from './syncCommand.ts';
 import { UsageError } from './usage.ts';
 import { Interrupted } from './withRowcast.ts';
@@ -22,6 +23,8 @@ addSync(program);
 addImport(program);
 addIntegration(program);
 addDestination(program);
+addIdentity(program);
+addSeal(program);
 addWorkerAndDev(program);
 inheritExit(program);
 

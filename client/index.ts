@@ -60,11 +60,15 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
 }
 
 export { parseRowcastFile } from '../definitions/file.ts';
+export { bindingInFile } from '../definitions/sealing.ts';
 export { withoutDefaults } from '../definitions/withoutDefaults.ts';
 export type { FileSync, RowcastFile } from '../definitions/file.ts';
 export type { SyncDefinition, SyncInput } from '../definitions/sync.ts';
 export { RowcastError } from '../errors.ts';
 export type { FailureCode } from '../errors.ts';
+export { newIdentity } from '../secrets/identities.ts';
+export { seal } from '../secrets/sealed.ts';
+export type { Binding } from '../secrets/sealed.ts';
 export type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 export type {
   ApplyAnswer,

@@ -43,16 +43,20 @@ const Whole = z.strictObject({
  * @throws RowcastError definition_invalid that lists every problem, a line each.
  */
 export async function parseRowcastFile(text: string, reading: FileReading): Promise<RowcastFile> {
-  const input = readYaml(text, reading.path);
-  const whole = check(Whole, input);
-  if (!whole.ok) throw invalid(reading.path, whole.problems);
-
+  const sections = readSections({ text, path: reading.path });
   const problems: string[] = [];
-  const destinations = readSection('destinations', whole.value.destinations, DestinationDefinition, problems);
-  const integrations = readSection('integrations', whole.value.integrations, IntegrationDefinition, problems);
-  const syncs = await readSyncs(whole.value.syncs, reading, problems);
-  if (problems.length > 0) throw invalid(reading.path, problems);
+  const destinations = readSection('destinations', sections.destinations, DestinationDefinition, problems);
+  const integrations = readSection('integrations', sections.integrations, IntegrationDefinition, problems);
+  const syncs = await readSyncs(sections.syncs, reading, problems);
+  if (problems.length > 0) throw invalidFile(reading.path, problems);
   return { destinations, integrations, syncs };
+}
+
+/** The entries of a file by their names, unchecked. @throws RowcastError definition_invalid for what is no such file. */
+export function readSections({ text, path }: { text: string; path: string }): z.output<typeof Whole> {
+  const whole = check(Whole, readYaml(text, path));
+  if (!whole.ok) throw invalidFile(path, whole.problems);
+  return whole.value;
 }
 
 /** Nothing of the text itself is quoted: it may hold what somebody took for a secret's place. */
@@ -61,12 +65,14 @@ function readYaml(text: string, path: string): unknown {
   const [syntax] = document.errors;
   if (syntax !== undefined) {
     const [words = ''] = syntax.message.split(/:?\n/);
-    throw invalid(path, [`is not valid YAML: ${words.replace(/: ".*"(?= at line)/, '')}; correct it there`]);
+    throw invalidFile(path, [
+      `is not valid YAML: ${words.replace(/: ".*"(?= at line)/, '')}; correct it there`,
+    ]);
   }
   try {
     return document.toJS() ?? {};
   } catch {
-    throw invalid(path, [
+    throw invalidFile(path, [
       'is not valid YAML: it holds an alias (`*name`) without its anchor, or too many; put a text that begins with `*` in quotes',
     ]);
   }
@@ -149,7 +155,8 @@ async function readQuery(
 
 const SOME_QUERY = 'SELECT 1';
 
-function invalid(path: string, problems: readonly string[]): RowcastError {
+/** What is wrong with a file, a line for each problem. */
+export function invalidFile(path: string, problems: readonly string[]): RowcastError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return new RowcastError(
     'definition_invalid',

@@ -1,9 +1,23 @@
 import { readFile } from 'node:fs/promises';
-import { identityToRecipient } from 'age-encryption';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { RowcastError } from '../errors.ts';
 
 /** Whatever holds this is no path, and is never shown. */
 const IDENTITY = /AGE-SECRET-KEY-/i;
+
+/** What opens sealed values, and what they are sealed for. */
+export interface IdentityPair {
+  /** The file of the identity, as age makes it too. */
+  readonly file: string;
+  readonly recipient: string;
+}
+
+export async function newIdentity(): Promise<IdentityPair> {
+  const identity = await generateX25519Identity();
+  const recipient = await identityToRecipient(identity);
+  const created = new Date().toISOString();
+  return { file: `# created: ${created}\n# public key: ${recipient}\n${identity}\n`, recipient };
+}
 
 /** At least one. */
 export type Identities = readonly [string, ...string[]];
