@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { sourcePlace } from '../connectors/config.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { Sender, Verdict } from '../delivery/sender.ts';
@@ -54,7 +55,7 @@ async function testSource(
   const source = await step(
     'connect and sign in',
     () => openSource(integration, signal),
-    () => `${config.user} at ${config.host}:${config.port}, database ${config.database}`,
+    () => `${config.user} at ${sourcePlace(config)}, database ${config.database}`,
   );
   try {
     await step(

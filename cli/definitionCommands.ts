@@ -30,7 +30,7 @@ export function addIntegration(program: Command): void {
     cells: ({ name, source, destination }) => [
       name,
       source.kind,
-      `${source.host}:${source.port}`,
+      source.kind === 'snowflake' ? source.account : `${source.host}:${source.port}`,
       source.database,
       destination,
     ],

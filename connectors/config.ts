@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { MysqlConfig } from './mysql/config.ts';
 import { PostgresConfig } from './postgres/config.ts';
+import { SnowflakeConfig } from './snowflake/config.ts';
 
 /** Every source that Rowcast reads. To add one: a folder beside these, a line here, a case below and one in `open.ts`. */
-export const SourceConfig = z.discriminatedUnion('kind', [PostgresConfig, MysqlConfig], {
+export const SourceConfig = z.discriminatedUnion('kind', [PostgresConfig, MysqlConfig, SnowflakeConfig], {
   error: ({ code }: { code: string }) =>
     code === 'invalid_type'
       ? 'must be a mapping, such as { kind: postgres, host: db.example.com, … }'
-      : 'must be a known source: "postgres" or "mysql"',
+      : 'must be a known source: "postgres", "mysql" or "snowflake"',
 });
 export type SourceConfig = z.output<typeof SourceConfig>;
 
@@ -17,5 +18,7 @@ export function sourcePlace(source: SourceConfig): string {
     case 'postgres':
     case 'mysql':
       return `${source.host}:${source.port}`;
+    case 'snowflake':
+      return source.url ?? source.account;
   }
 }

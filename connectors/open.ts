@@ -12,12 +12,14 @@ export async function openSource(
   config: SourceConfig,
   secrets: ResolveSecret,
   signal: AbortSignal,
-  at: Address = config,
+  at?: Address,
 ): Promise<Source> {
   switch (config.kind) {
     case 'postgres':
       return (await import('./postgres/source.ts')).openPostgres(config, secrets, signal, at);
     case 'mysql':
       return (await import('./mysql/source.ts')).openMysql(config, secrets, signal, at);
+    case 'snowflake':
+      return (await import('./snowflake/source.ts')).openSnowflake(config, secrets, signal);
   }
 }

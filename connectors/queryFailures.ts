@@ -8,6 +8,14 @@ export function notAQuery(): RowcastError {
   );
 }
 
+/** A statement of another kind, by the word of a service that knows kinds of statements. */
+export function notASelect(): RowcastError {
+  return new RowcastError(
+    'query_not_read_only',
+    'The query is no SELECT, so it was not run, and nothing was changed: a sync only reads. Make it a plain SELECT.',
+  );
+}
+
 /** A query of more than one statement. */
 export function multipleStatements(cause: unknown): RowcastError {
   return new RowcastError(

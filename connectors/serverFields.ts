@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { SecretReference } from '../secrets/reference.ts';
 
-const text = (example: string) =>
+/** A field that may not be empty. */
+export const text = (example: string) =>
   z.string({ error: `must be text, such as "${example}"` }).min(1, `is empty; give one such as "${example}"`);
 
 /** What every database server has that is reached over the network with user and password. */

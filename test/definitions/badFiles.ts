@@ -244,7 +244,7 @@ export const INTEGRATIONS: readonly Case[] = [
   [
     'an unknown source',
     source({ kind: 'oracle' }),
-    'integrations.shop.source.kind: must be a known source: "postgres" or "mysql" (it is "oracle")',
+    'integrations.shop.source.kind: must be a known source: "postgres", "mysql" or "snowflake" (it is "oracle")',
   ],
   [
     'no destination',

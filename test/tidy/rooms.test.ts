@@ -35,6 +35,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@temporalio\//, ['activities', 'client', 'dev', 'worker', 'workflows']],
   [/^pg$/, ['connectors', 'dev']],
   [/^mysql2$/, ['connectors']],
+  [/^snowflake-sdk/, ['connectors']],
   [/^ssh2$/, ['tunnel']],
   [/^undici$/, ['delivery']],
   [/^commander$/, ['cli']],
