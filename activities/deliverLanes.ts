@@ -8,7 +8,7 @@ import type { Manifest } from '../storage/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
 import { explained } from './failures.ts';
 import { heartbeating } from './heartbeat.ts';
-import type { DeliveredLanes, DeliverLanesInput, LaneStanding } from './types.ts';
+import type { DeliveredLanes, DeliverLanesInput, LaneStanding, Rest } from './types.ts';
 
 /** What a delivery heartbeats: how far its lanes are acknowledged, and their sums for those who watch. */
 interface DeliverHeartbeat extends DeliveredLanes {
@@ -17,11 +17,18 @@ interface DeliverHeartbeat extends DeliveredLanes {
   readonly failed: number;
   /** What is wrong with the destination now, in words; null where nothing is known to be. */
   readonly trouble: string | null;
+  /** Whether its attempt has ended, and sends nothing more. Not in heartbeats before 0.3.0. */
+  readonly isOver?: boolean;
 }
 
 /**
  * Delivers lanes side by side until they are done, their time is up, or the activity is cancelled, and hands
  * back how far they came. A retry goes on from the last position that the server took.
+ *
+ * Temporal tells the workflow nothing of an attempt that fails and is tried again. So one that came further hands its
+ * lanes back with the rest that it needs, and the workflow knows how many calls have gone should it be cancelled
+ * meanwhile. The rest is taken here by the first attempt that follows, which fails at once: it holds no slot, and
+ * people see what is waited for.
  *
  * @throws ApplicationFailure with the positions as details where one lane cannot go on.
  */
@@ -29,25 +36,56 @@ export async function deliverLanes(input: DeliverLanesInput, deps: ActivityDeps)
   const { info, cancellationSignal: signal } = Context.current();
   const resumed = info.heartbeatDetails as DeliverHeartbeat | undefined;
   const lanes = [...(resumed?.lanes ?? input.lanes)];
+  // An attempt that ends says so; one that does not is dead, or cut off and still at work.
+  const unheard = resumed?.unheard === true || (info.attempt > 1 && resumed?.isOver !== true);
   let sender: Sender | undefined;
-  using heart = heartbeating(() => heartbeatOf(lanes, sender?.trouble ?? null), deps.settings);
+  let isOver = false;
+  using heart = heartbeating(
+    () => ({ ...heartbeatOf(lanes, sender?.trouble ?? null), unheard, isOver }),
+    deps.settings,
+  );
+  const start = async () => {
+    if (input.rest && info.attempt === 1) throw restingFor(input.rest);
+    const manifest = await readManifest(deps.storage, input.manifest);
+    const to = (sender = await deps.openSender(input.plan.destination));
+    await inStep(lanes, signal, (index, halt) =>
+      deliverOne({ input, deps, manifest, sender: to, lanes, index, signal: halt }),
+    );
+  };
 
   return await explained(
     async () => {
-      const manifest = await readManifest(deps.storage, input.manifest);
-      const to = (sender = await deps.openSender(input.plan.destination));
       try {
-        await inStep(lanes, signal, (index, halt) =>
-          deliverOne({ input, deps, manifest, sender: to, lanes, index, signal: halt }),
-        );
+        await start();
+        return { lanes, unheard };
+      } catch (error) {
+        const hasMoved = accounted(lanes) > accounted(input.lanes);
+        if (!input.handsBack || !hasMoved || !isRest(error)) throw error;
+        return { lanes, unheard, rest: restOf(error) };
       } finally {
         // From here the next attempt goes on: nothing that is acknowledged is sent again.
+        isOver = true;
         heart.now();
       }
-      return { lanes };
     },
-    () => ({ details: [{ lanes }] }),
+    () => ({ details: [{ lanes, unheard }] }),
   );
+}
+
+function isRest(error: unknown): error is RowcastError {
+  return error instanceof RowcastError && error.retryable;
+}
+
+function restOf({ code, message, retryAfterMs }: RowcastError): Rest {
+  return { code, message, ms: retryAfterMs ?? null };
+}
+
+function restingFor({ code, message, ms }: Rest): RowcastError {
+  return new RowcastError(code, message, ms === null ? {} : { retryAfterMs: ms });
+}
+
+function accounted(lanes: readonly LaneStanding[]): number {
+  return sumOf(lanes, 'delivered') + sumOf(lanes, 'failed');
 }
 
 function heartbeatOf(lanes: readonly LaneStanding[], trouble: string | null): DeliverHeartbeat {

@@ -6,6 +6,7 @@ import type {
   SealedPreview,
 } from '../workflows/contract.ts';
 import type { BegunRun, FinishRunRequest, RunPlan } from '../workflows/messages.ts';
+import type { FailureCode } from '../errors.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
@@ -154,6 +155,18 @@ export interface DeliverLanesInput {
   readonly lanes: readonly LaneStanding[];
   /** How many more rows may fail. */
   readonly failedMax: number;
+  /** Whether an attempt that came further hands its lanes back when it has to rest. Not in histories before 0.3.0. */
+  readonly handsBack?: boolean;
+  /** What the one before handed back with its lanes: the rest is taken here, between two attempts. */
+  readonly rest?: Rest | null;
+}
+
+/** Why and for how long a delivery has to wait. */
+export interface Rest {
+  readonly code: FailureCode;
+  readonly message: string;
+  /** In milliseconds; null where the other side did not say. */
+  readonly ms: number | null;
 }
 
 /** A lane and how far it is. */
@@ -165,4 +178,8 @@ export interface LaneStanding {
 
 export interface DeliveredLanes {
   readonly lanes: readonly LaneStanding[];
+  /** Whether an attempt before did not say that it ended: it may still be at work. Not in histories before 0.3.0. */
+  readonly unheard?: boolean;
+  /** Why they are handed back early; absent where their time was up. */
+  readonly rest?: Rest;
 }

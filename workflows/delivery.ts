@@ -1,9 +1,15 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
-import type { DeliverActivities, DeliveredLanes, LaneStanding, StagedRows } from '../activities/types.ts';
+import type {
+  DeliverActivities,
+  DeliveredLanes,
+  LaneStanding,
+  Rest,
+  StagedRows,
+} from '../activities/types.ts';
 import { durationMs } from '../definitions/durationMs.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
 import { onceTaken } from './busy.ts';
-import { explain } from './failure.ts';
+import { explain, isUnheard } from './failure.ts';
 import type { RunPlan } from './messages.ts';
 
 /** What the lanes of a run have done together so far. */
@@ -26,19 +32,31 @@ const START: LanePosition = {
   kept: 0,
 };
 
+/** Who follows a delivery. */
+export interface DeliveryListener {
+  /** Told how far the lanes are whenever one of them hands back its position, a failed one too. */
+  onDelivered(delivered: Delivered): void;
+  /** Told that the end of an attempt was not heard: more may have gone, and may still go, than was told. */
+  onUnheard(): void;
+}
+
+/**
+ * So often lanes are handed back for a rest: each costs the history some events, and a destination that takes a call
+ * now and then would fill it.
+ */
+const RESTS_MAX = 50;
+
 /**
  * Delivers everything that was staged, lanes side by side: a small run by one activity, a large one by one
  * activity a lane at a time, each for some minutes.
  *
  * When one lane fails for good, the others stop where they are.
- *
- * @param onDelivered told how far the lanes are whenever one of them hands back its position, a failed one too.
  */
 export async function deliverStaged(
   plan: RunPlan,
   folder: string,
   staged: StagedRows,
-  onDelivered: (delivered: Delivered) => void,
+  listener: DeliveryListener,
 ): Promise<void> {
   const { manifest } = staged;
   if (manifest === null) return;
@@ -47,22 +65,29 @@ export async function deliverStaged(
     position: START,
     done: rows === 0,
   }));
-  const record = (lanes: readonly LaneStanding[]) => {
+  const record = ({ lanes, unheard }: DeliveredLanes) => {
     for (const standing of lanes) standings[standing.lane] = standing;
-    onDelivered(together(standings));
+    if (unheard === true) listener.onUnheard();
+    listener.onDelivered(together(standings));
   };
   const { deliverLanes } = proxyDelivery(plan);
 
   const deliverGroup = async (lanes: readonly number[]): Promise<void> => {
+    let rest: Rest | null = null;
+    let rests = 0;
     const dueOf = () => standings.filter(({ lane, done }) => lanes.includes(lane) && !done);
     while (dueOf().length > 0) {
       await onceTaken(plan.queues, async () => {
         const failedMax = plan.sync.maxFailedRows - staged.failed - together(standings).failed;
-        const input = { plan, folder, manifest, lanes: dueOf(), failedMax };
-        const delivered = await deliverLanes(input).catch((error: unknown) =>
-          rethrowWithProgress(error, plan, record),
-        );
-        record(delivered.lanes);
+        const handsBack = rests < RESTS_MAX;
+        const input = { plan, folder, manifest, lanes: dueOf(), failedMax, handsBack, rest };
+        const delivered = await deliverLanes(input).catch((error: unknown) => {
+          if (isUnheard(error)) listener.onUnheard();
+          return rethrowWithProgress(error, plan, record);
+        });
+        record(delivered);
+        rest = delivered.rest ?? null;
+        if (rest !== null) rests += 1;
       });
       if (CancellationScope.current().consideredCancelled)
         throw new CancelledFailure('The run was cancelled.');
@@ -111,11 +136,11 @@ async function inOneScope(tasks: readonly (() => Promise<void>)[]): Promise<void
 function rethrowWithProgress(
   error: unknown,
   plan: RunPlan,
-  record: (lanes: readonly LaneStanding[]) => void,
+  record: (delivered: DeliveredLanes) => void,
 ): never {
   const circumstances = { storage: plan.storage, storageWaitMs: 0, giveUpAfter: plan.sync.giveUpAfter };
   const [progress] = explain(error, circumstances).details as (DeliveredLanes | undefined)[];
-  if (progress !== undefined) record(progress.lanes);
+  if (progress !== undefined) record(progress);
   throw error;
 }
 

@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  isCancellation,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { isFailureCode } from '../errors.ts';
 import type { FailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
@@ -49,6 +55,18 @@ export function explain(error: unknown, circumstances: RunCircumstances): RunFai
     return { code: cause.type, message: cut(words), details };
   }
   return { code: 'internal_error', message: cut(`Rowcast itself failed, which is a bug: ${words}`), details };
+}
+
+/**
+ * Whether nobody heard how the last attempt of an activity ended: on a machine that is cut off from Temporal it may
+ * still be at work, until it notices.
+ */
+export function isUnheard(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) return cause.timeoutType !== 'SCHEDULE_TO_START';
+  // It was cancelled between two attempts; of the one before, Temporal does not say how it ended.
+  return cause instanceof CancelledFailure;
 }
 
 /** With its failure, or by the last heartbeat of an attempt that was not heard of again. */

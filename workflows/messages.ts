@@ -76,6 +76,8 @@ export interface FinishRunRequest {
   readonly errorCode: FailureCode | null;
   readonly error: string | null;
   readonly warnings: readonly string[];
+  /** Whether what delivers may still be at work, since nobody heard it end. Absent from runs of older versions. */
+  readonly unheard?: boolean;
   /** Given where the run could not begin, so that it is recorded all the same. */
   readonly beginning?: RunBeginning;
 }

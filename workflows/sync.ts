@@ -158,7 +158,7 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
     defineUpdate<ImportRecord | null, [FinishRunRequest]>(MESSAGES.finishRun),
     (request) =>
       // A run that moves nothing is recorded though its storage is what failed it: the copy may lag behind.
-      inTurn(async () => commit(finishRun(await existing(), request), !isCovered(request))),
+      inTurn(async () => commit(finishRun(await existing(), request, Date.now()), !isCovered(request))),
     { validator: mustNameRun },
   );
   setHandler(

@@ -24,6 +24,7 @@ import type { Delivered } from './delivery.ts';
 import { explain, storageFailure } from './failure.ts';
 import { RUN_ARGUMENTS_VERSION } from './messages.ts';
 import type { FinishRunRequest, RunArguments, RunPlan } from './messages.ts';
+import { isCovered } from './syncState.ts';
 import { sentenceOf } from './words.ts';
 
 const control = proxyActivities<Pick<ControlActivities, 'beginRun' | 'finishRun'>>({
@@ -140,12 +141,21 @@ async function begin({ run, sync }: RunIdentity, args: RunArguments | undefined)
   }
 }
 
+/** How far a run came with its window. */
+interface Coverage {
+  staged: StagedRows | null;
+  delivered: Delivered;
+  /** Whether nobody heard how its delivery ended. */
+  unheard: boolean;
+}
+
 /** Extracts and delivers; whatever goes wrong becomes the result. */
 async function coverWindow({ run, sync }: RunIdentity, plan: RunPlan): Promise<RunResult> {
   const folder = runFolder(sync, run);
-  const progress: { staged: StagedRows | null; delivered: Delivered } = {
+  const progress: Coverage = {
     staged: null,
     delivered: { delivered: 0, failed: 0, errorFiles: [], callFiles: [] },
+    unheard: false,
   };
   let result: RunResult;
   try {
@@ -154,7 +164,10 @@ async function coverWindow({ run, sync }: RunIdentity, plan: RunPlan): Promise<R
     progress.staged = staged;
     refuseHopeless(plan, staged.rows, staged.failed, 0);
     setCurrentDetails(`Delivering ${staged.rows - staged.failed} calls of ${staged.rows} rows.`);
-    await deliverStaged(plan, folder, staged, (delivered) => (progress.delivered = delivered));
+    await deliverStaged(plan, folder, staged, {
+      onDelivered: (delivered) => (progress.delivered = delivered),
+      onUnheard: () => (progress.unheard = true),
+    });
     closeBooks(plan, staged, progress.delivered);
     result = accounted(run, staged, progress.delivered);
   } catch (error) {
@@ -163,7 +176,9 @@ async function coverWindow({ run, sync }: RunIdentity, plan: RunPlan): Promise<R
   if (progress.staged === null || progress.staged.filesLeft) {
     result = await settle(folder, plan, progress, result);
   }
-  return { ...result, endedAt: new Date().toISOString() };
+  // What may still arrive of a window that is covered has arrived before, and is dropped for its ids.
+  const unheard = progress.unheard && !isCovered(result);
+  return { ...result, ...(unheard ? { unheard } : {}), endedAt: new Date().toISOString() };
 }
 
 /** A query is read for no longer than this, all attempts together. */
@@ -233,7 +248,7 @@ function broken(
   run: string,
   plan: RunPlan,
   error: unknown,
-  { staged, delivered }: { staged: StagedRows | null; delivered: Delivered },
+  { staged, delivered, unheard }: Coverage,
 ): RunResult {
   const failure = explain(error, {
     storage: plan.storage,
@@ -242,7 +257,7 @@ function broken(
   });
   const gone =
     delivered.delivered > 0 || failure.code === 'cancelled'
-      ? ` ${delivered.delivered} calls had gone out by then.`
+      ? ` ${unheard ? 'At least ' : ''}${delivered.delivered} calls had gone out by then.`
       : '';
   return {
     run,
@@ -262,7 +277,7 @@ function broken(
 async function settle(
   folder: string,
   plan: RunPlan,
-  { staged, delivered }: { staged: StagedRows | null; delivered: Delivered },
+  progress: Coverage,
   result: RunResult,
 ): Promise<RunResult> {
   const { settleRun } = proxyActivities<Pick<StorageActivities, 'settleRun'>>({
@@ -273,6 +288,7 @@ async function settle(
     heartbeatTimeout: plan.settings.heartbeatMs,
     summary: 'keep errors and calls, remove chunks',
   });
+  const { staged, delivered } = progress;
   const errorFiles = [...(staged?.errorFiles ?? []), ...delivered.errorFiles];
   try {
     await CancellationScope.nonCancellable(() =>
@@ -283,6 +299,6 @@ async function settle(
     if (result.outcome === 'failed' || result.outcome === 'cancelled') return result;
     const { storage, settings } = plan;
     const reason = storageFailure(error, { storage, storageWaitMs: settings.storageWaitMs });
-    return broken(result.run, plan, reason, { staged, delivered });
+    return broken(result.run, plan, reason, progress);
   }
 }

@@ -151,9 +151,13 @@ function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {
 
 /**
  * A run hands back its result: its import is recorded, and `lastSyncTime` moves on where it covered its window
- * and no reset came in between.
+ * and no reset came in between. The next one waits until nothing that this one still sends can come after it.
  */
-export function finishRun(state: SyncState, request: FinishRunRequest): Transition<ImportRecord | null> {
+export function finishRun(
+  state: SyncState,
+  request: FinishRunRequest,
+  nowMs: number,
+): Transition<ImportRecord | null> {
   const { lease } = state;
   if (lease?.record.run !== request.run) {
     return finishUnbegun(state, request);
@@ -169,6 +173,7 @@ export function finishRun(state: SyncState, request: FinishRunRequest): Transiti
       ...state,
       lease: null,
       imports: withImport(state.imports, record),
+      ...(request.unheard === true ? { quietUntilMs: quietUntilMsOf(lease, nowMs) } : {}),
       ...(moves ? { lastSyncTime: request.until, window: null } : {}),
     },
     answer: record,
@@ -178,7 +183,7 @@ export function finishRun(state: SyncState, request: FinishRunRequest): Transiti
 const COVERED: ReadonlySet<Outcome> = new Set(['succeeded', 'succeeded_with_errors']);
 
 /** Whether a run accounted for its whole window. */
-export function isCovered({ outcome }: FinishRunRequest): boolean {
+export function isCovered({ outcome }: Pick<FinishRunRequest, 'outcome'>): boolean {
   return COVERED.has(outcome);
 }
 
@@ -219,13 +224,17 @@ export function resetSync(state: SyncState, { to }: ResetRequest): Transition<Re
 /** A lease of an older version does not say for how long its run may send. */
 const QUIET_MS = 120_000;
 
+function quietUntilMsOf({ quietMs = QUIET_MS }: Lease, nowMs: number): number {
+  return nowMs + quietMs;
+}
+
 /** What stays of a sync that is deleted: what its run can still send, where it has not ended, comes before a new life. */
 export function tombstoneOf({ storage, copy, lease, quietUntilMs }: SyncState, nowMs: number): Tombstone {
   return {
     version: 1,
     deletedAt: new Date(nowMs).toISOString(),
     storage,
-    quietUntilMs: lease === null ? quietUntilMs : nowMs + (lease.quietMs ?? QUIET_MS),
+    quietUntilMs: lease === null ? quietUntilMs : quietUntilMsOf(lease, nowMs),
     copy,
   };
 }

@@ -76,6 +76,34 @@ test('a cancelled run stops, says how many calls had gone, and its window repeat
   expect(engine.receiver.log.violations).toEqual([]);
 });
 
+test('a run that is cancelled while its delivery rests says how many calls had gone before', async () => {
+  // One person's calls share a lane, so that nothing else is under way when it has to rest.
+  const query = `SELECT 'one' AS "userId", note FROM people`;
+  const name = await engine.sync({ query, name: 'resting' });
+  const before = engine.receiver.log.calls.length;
+  const resting = {
+    kind: 'answer',
+    status: 503,
+    headers: { 'retry-after': '600' },
+    body: 'resting',
+  } as const;
+  engine.receiver.misbehave({ kind: 'slow', ms: 10, times: 3 }, resting);
+  const { run } = await engine.rowcast.syncs.run(name);
+  for await (const { trouble, delivered } of engine.rowcast.imports.watch(run)) {
+    if (trouble?.startsWith('The destination') !== true) continue;
+    expect(trouble).toContain('HTTP 503: resting');
+    expect(delivered).toBe(engine.receiver.log.calls.length - before);
+    break;
+  }
+  await engine.cancel(run);
+  const cancelled = await engine.rowcast.imports.wait(run);
+  engine.receiver.misbehave();
+  const gone = engine.receiver.log.calls.length - before;
+  expect(gone).toBeGreaterThan(0);
+  expect(cancelled).toMatchObject({ outcome: 'cancelled', delivered: gone });
+  expect(cancelled.error).toBe(`The run was cancelled. At least ${gone} calls had gone out by then.`);
+});
+
 test('a run that is cancelled while it reads stops the statement on the server', async () => {
   const name = await engine.sync({
     query: `SELECT id AS "userId", pg_sleep(0.01)::text AS s FROM people`,
@@ -86,7 +114,8 @@ test('a run that is cancelled while it reads stops the statement on the server',
   await engine.cancel(run);
   expect(await engine.rowcast.imports.wait(run)).toMatchObject({ outcome: 'cancelled', delivered: 0 });
   await until(async () => (await statements()) === 0);
-  expect((await engine.filesLeft()).filter((file) => file.includes('chunks'))).toEqual([]);
+  const left = (await engine.filesLeft()).filter((file) => file.includes(name));
+  expect(left.filter((file) => file.includes('chunks'))).toEqual([]);
 });
 
 test('a run that was terminated is recorded as failed, and the next one repeats its window', async () => {
@@ -141,8 +170,13 @@ test('a run that is cancelled while its worker is dead is recorded as cancelled'
   engine.startWorker();
   const cancelled = await engine.rowcast.imports.wait(run);
   expect(cancelled).toMatchObject({ outcome: 'cancelled', errorCode: 'cancelled' });
-  expect(cancelled.error).toMatch(/^The run was cancelled\./);
-  expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
+  // Nobody knows what the dead worker still got across, nor that it is dead: it might only be cut off.
+  expect(cancelled.error).toMatch(/^The run was cancelled\. At least \d+ calls had gone out by then\.$/);
+  // So its requests have time to end before anything of the next run is sent.
+  const next = await engine.run(name);
+  expect(next).toMatchObject({ outcome: 'succeeded', delivered: ROWS, since: 0 });
+  const quietMs = (next.until ?? 0) * 1_000 - Date.parse(cancelled.endedAt ?? '');
+  expect(quietMs).toBeGreaterThan(3_000 + 3_000);
 });
 
 async function statements(): Promise<number> {

@@ -48,7 +48,7 @@ const ending = (run: string, outcome: FinishRunRequest['outcome']): FinishRunReq
 const after = (before: SyncState, { state }: { state: SyncState | null }) => state ?? before;
 
 test('a run that was cancelled before it was heard does not get the lease when its question comes late', () => {
-  const cancelled = after(fresh, finishRun(fresh, ending('a', 'cancelled')));
+  const cancelled = after(fresh, finishRun(fresh, ending('a', 'cancelled'), NOW_MS));
   const { state, answer } = beginRun(cancelled, asking('a'), NOW_MS);
   expect(answer).toEqual({ kind: 'ended' });
   expect(state).toBeNull();
@@ -56,7 +56,7 @@ test('a run that was cancelled before it was heard does not get the lease when i
 
 test('a run that covered its window does not get the next one when its question is heard again', () => {
   const begun = after(fresh, beginRun(fresh, asking('a'), NOW_MS));
-  const covered = after(begun, finishRun(begun, ending('a', 'succeeded')));
+  const covered = after(begun, finishRun(begun, ending('a', 'succeeded'), NOW_MS));
   expect(covered.lastSyncTime).toBe(NOW_MS / 1_000);
   expect(beginRun(covered, asking('a'), NOW_MS).answer).toEqual({ kind: 'ended' });
   expect(beginRun(covered, asking('b'), NOW_MS).answer).toMatchObject({
@@ -70,7 +70,7 @@ test('a run that was skipped stays so when it asks again, though the lease is fr
   const running = { ...asking('b'), holder: { run: 'a', state: 'running' } } as const;
   const skipped = after(begun, beginRun(begun, running, NOW_MS));
   expect(skipped.imports).toMatchObject([{ run: 'b', outcome: 'skipped' }]);
-  const free = after(skipped, finishRun(skipped, ending('a', 'succeeded')));
+  const free = after(skipped, finishRun(skipped, ending('a', 'succeeded'), NOW_MS));
   const { state, answer } = beginRun(free, asking('b'), NOW_MS);
   expect(answer).toEqual({ kind: 'skipped', holder: null });
   expect(state).toBeNull();
@@ -83,7 +83,7 @@ test('a run that lost its lease moves nothing when it hands back its result afte
   const next = after(evicted, beginRun(evicted, asking('b'), NOW_MS + 1_000));
   expect(next.lease?.record.run).toBe('b');
   expect(next.window).toEqual(begun.window);
-  const { state, answer } = finishRun(next, ending('a', 'succeeded'));
+  const { state, answer } = finishRun(next, ending('a', 'succeeded'), NOW_MS);
   expect(state).toBeNull();
   expect(answer).toMatchObject({ run: 'a', outcome: 'failed', errorCode: 'run_lost' });
 });
@@ -94,14 +94,23 @@ test('a sync that is deleted before its run has ended leaves time for what the w
   expect(tombstoneOf(begun, NOW_MS)).toMatchObject({ quietUntilMs: NOW_MS + 900_000 });
 });
 
+test('after a run whose delivery was not heard to end, the next one waits for what may still be on its way', () => {
+  const begun = after(fresh, beginRun(fresh, { ...asking('a'), quietMs: 900_000 }, NOW_MS));
+  const heard = after(begun, finishRun(begun, ending('a', 'cancelled'), NOW_MS));
+  expect(beginRun(heard, asking('b'), NOW_MS + 1_000).answer.kind).toBe('granted');
+  const unheard = after(begun, finishRun(begun, { ...ending('a', 'cancelled'), unheard: true }, NOW_MS));
+  expect(beginRun(unheard, asking('b'), NOW_MS + 1_000).answer).toEqual({ kind: 'wait', ms: 899_000 });
+  expect(beginRun(unheard, asking('b'), NOW_MS + 900_000).answer.kind).toBe('granted');
+});
+
 test('a failed window that is reset, twice even, does not come back, and no run of before moves anything', () => {
   const begun = after(fresh, beginRun(fresh, asking('a'), NOW_MS));
-  const failed = after(begun, finishRun(begun, ending('a', 'failed')));
+  const failed = after(begun, finishRun(begun, ending('a', 'failed'), NOW_MS));
   const again = after(failed, beginRun(failed, asking('b'), NOW_MS + 1_000));
   expect(again.window).toEqual(begun.window);
   const once = after(again, resetSync(again, { to: 5 }));
   const twice = after(once, resetSync(once, { to: 0 }));
-  const ended = after(twice, finishRun(twice, ending('b', 'succeeded')));
+  const ended = after(twice, finishRun(twice, ending('b', 'succeeded'), NOW_MS));
   expect(ended).toMatchObject({ lastSyncTime: 0, window: null, lease: null });
   const anew = after(ended, beginRun(ended, asking('c'), NOW_MS + 2_000));
   expect(anew.window?.id).not.toBe(begun.window?.id);
