@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most of a test's time is waiting.
+    maxWorkers: 2,
     projects: [
       {
         // Rooms that run alone: no server is started for them.
@@ -19,7 +21,6 @@ export default defineConfig({
           globalSetup: ['test/servers.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

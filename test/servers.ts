@@ -8,39 +8,66 @@ import type { MysqlServer } from './mariadb.ts';
 import { findTemporal, startTemporal } from '../dev/temporal.ts';
 import { findSshd } from './sshd.ts';
 
-/** The real servers that tests share: PostgreSQL, MariaDB and Temporal, started once. */
+/** Servers that only one test file uses at a time: their settings change, and what they list is whatever is there. */
+export interface OwnServers {
+  readonly temporal: { readonly address: string };
+  /** Or why there is none. */
+  readonly mariadb: MysqlServer | string;
+}
+
+/** The real servers of the tests, started once. */
 declare module 'vitest' {
   interface ProvidedContext {
-    postgres: { host: string; port: number; user: string; password: string };
-    /** Or why there is none. */
-    mariadb: MysqlServer | string;
+    postgres: MysqlServer;
     /** OpenSSH's server, which a test starts by itself; or why there is none. */
     sshd: { path: string } | string;
-    temporal: { address: string };
+    /** One for each file that may run at the same time; `ownServers` picks. */
+    ownServers: OwnServers[];
   }
 }
 
 export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-test-'));
-  const found = await findTemporal();
-  const temporal =
-    found.kind === 'cluster'
-      ? { address: found.address, stop: () => Promise.resolve() }
-      : await startTemporal({ path: found.path, logFile: join(folder, 'temporal.log'), ui: false });
-  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
-  if (typeof mariadb === 'string') process.stderr.write(`Tests that need MariaDB are skipped: ${mariadb}\n`);
+  const slots = Array.from({ length: project.vitest.config.maxWorkers }, (_, index) => index);
+  const [postgres, ...own] = await Promise.all([
+    startPostgres(),
+    ...slots.map((index) => startOwn(join(folder, `temporal-${index}.log`))),
+  ]);
+  const missing = own.find(({ servers }) => typeof servers.mariadb === 'string')?.servers.mariadb;
+  if (missing !== undefined)
+    process.stderr.write(`Tests that need MariaDB are skipped: ${String(missing)}\n`);
   const sshd = findSshd();
   if (typeof sshd === 'string') process.stderr.write(`Tests that need OpenSSH are skipped: ${sshd}\n`);
   project.provide('sshd', sshd);
   project.provide('postgres', accessOf(postgres));
-  project.provide('mariadb', typeof mariadb === 'string' ? mariadb : accessOf(mariadb));
-  project.provide('temporal', { address: temporal.address });
+  project.provide(
+    'ownServers',
+    own.map(({ servers }) => servers),
+  );
   return async () => {
-    await temporal.stop();
-    await postgres.stop();
-    if (typeof mariadb !== 'string') await mariadb.stop();
+    await Promise.all([postgres.stop(), ...own.map(({ stop }) => stop())]);
     rmSync(folder, { recursive: true, force: true });
   };
+}
+
+async function startOwn(logFile: string): Promise<{ servers: OwnServers; stop(): Promise<void> }> {
+  const [temporal, mariadb] = await Promise.all([startOwnTemporal(logFile), startMariadb()]);
+  return {
+    servers: {
+      temporal: { address: temporal.address },
+      mariadb: typeof mariadb === 'string' ? mariadb : accessOf(mariadb),
+    },
+    async stop() {
+      await temporal.stop();
+      if (typeof mariadb !== 'string') await mariadb.stop();
+    },
+  };
+}
+
+async function startOwnTemporal(logFile: string): Promise<{ address: string; stop(): Promise<void> }> {
+  const found = await findTemporal();
+  if (found.kind === 'cluster') return { address: found.address, stop: () => Promise.resolve() };
+  return startTemporal({ path: found.path, logFile, port: 0, ui: false });
 }
 
 function accessOf({ host, port, user, password }: MysqlServer): MysqlServer {

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applySchedule } from '../../activities/schedule.ts';
 import { SyncDefinition } from '../../definitions/sync.ts';
 import { scheduleId } from '../../workflows/contract.ts';
 import { until } from '../until.ts';
+import { ownServers } from '../ownServers.ts';
 
 let client: Client;
 beforeAll(async () => {
-  client = new Client({ connection: await Connection.connect({ address: inject('temporal').address }) });
+  client = new Client({ connection: await Connection.connect({ address: ownServers().temporal.address }) });
 });
 afterAll(() => client.connection.close());
 

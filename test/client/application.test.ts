@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, inject, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
+import { ownServers } from '../ownServers.ts';
 
 /* An application that has Rowcast as a dependency, with types and at run time, as `npm install ../rowcast` makes it. */
 
@@ -39,7 +40,7 @@ const OPTIONS = {
 };
 
 function run(command: string, ...args: string[]) {
-  const env = { ...process.env, TEMPORAL_ADDRESS: inject('temporal').address };
+  const env = { ...process.env, TEMPORAL_ADDRESS: ownServers().temporal.address };
   const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {
     cwd: folder,
     encoding: 'utf8',

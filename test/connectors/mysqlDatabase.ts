@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { inject } from 'vitest';
 import { MysqlConfig } from '../../connectors/mysql/config.ts';
 import { openMysql } from '../../connectors/mysql/source.ts';
 import type { Source } from '../../connectors/source.ts';
 import type { MysqlServer } from '../mariadb.ts';
+import { ownServers } from '../ownServers.ts';
 
 export const PASSWORD = 'reader pass/wörd-7c1';
 
@@ -16,7 +16,7 @@ export interface ServerOrReason {
   readonly isMariadb: boolean;
 }
 
-const mariadb = inject('mariadb');
+const mariadb = ownServers().mariadb;
 const url = process.env['ROWCAST_TEST_MYSQL_URL'] ?? '';
 
 export const MARIADB: ServerOrReason =

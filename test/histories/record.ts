@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTemporal } from '../../dev/temporal.ts';
 import {
   integrationWorkflowId,
@@ -13,6 +13,7 @@ import {
 } from '../../workflows/contract.ts';
 import { startEngine } from '../run/engine.ts';
 import type { Engine } from '../run/engine.ts';
+import { ownServers } from '../ownServers.ts';
 
 /*
  * Records a history of everything that workflows do, into a folder for this version of them. Histories of earlier
@@ -37,7 +38,7 @@ const CHANGED = `FROM people WHERE extract(epoch FROM updated) > {{last_sync_tim
 async function save(name: string, workflowId: string): Promise<void> {
   const found = await findTemporal();
   const temporal = found.kind === 'cluster' ? 'temporal' : found.path;
-  const { address } = inject('temporal');
+  const { address } = ownServers().temporal;
   const args = ['workflow', 'show', '--workflow-id', workflowId, '--address', address, '--output', 'json'];
   const shown = execFileSync(temporal, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
   writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(JSON.parse(shown), null, 1)}\n`);

@@ -14,6 +14,7 @@ import type { ServerProcess } from '../../dev/process.ts';
 import { Receiver } from '../../dev/receiver/receiver.ts';
 import type { ReceiverOptions } from '../../dev/receiver/receiver.ts';
 import { parseRunName } from '../../workflows/contract.ts';
+import { ownServers } from '../ownServers.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 export const WRITE_KEY = 'test-write-key-9f3c';
@@ -86,7 +87,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   });
   const env = {
     ...process.env,
-    TEMPORAL_ADDRESS: inject('temporal').address,
+    TEMPORAL_ADDRESS: ownServers().temporal.address,
     ROWCAST_TASK_QUEUE: `rowcast-${id}`,
     ROWCAST_STORAGE: storage,
     ROWCAST_SECRET_SOURCE_PASSWORD: server.password,
