@@ -55,7 +55,7 @@ function run(name, rest) {
   );
   const child = spawn(node, [join(root, name), ...rest], {
     stdio: 'inherit',
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: join(root, '.rowcast', 'compiled') },
   });
   // A terminal sends Ctrl-C to the whole group; this process only waits for what becomes of it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
