@@ -33,9 +33,8 @@ export default async function startServers(project: TestProject): Promise<() => 
     startPostgres(),
     ...slots.map((index) => startOwn(join(folder, `temporal-${index}.log`))),
   ]);
-  const missing = own.find(({ servers }) => typeof servers.mariadb === 'string')?.servers.mariadb;
-  if (missing !== undefined)
-    process.stderr.write(`Tests that need MariaDB are skipped: ${String(missing)}\n`);
+  const missing = own.map(({ servers }) => servers.mariadb).find((mariadb) => typeof mariadb === 'string');
+  if (missing !== undefined) process.stderr.write(`Tests that need MariaDB are skipped: ${missing}\n`);
   const sshd = findSshd();
   if (typeof sshd === 'string') process.stderr.write(`Tests that need OpenSSH are skipped: ${sshd}\n`);
   project.provide('sshd', sshd);
@@ -45,7 +44,7 @@ export default async function startServers(project: TestProject): Promise<() => 
     own.map(({ servers }) => servers),
   );
   return async () => {
-    await Promise.all([postgres.stop(), ...own.map(({ stop }) => stop())]);
+    await Promise.all([postgres.stop(), ...own.map((each) => each.stop())]);
     rmSync(folder, { recursive: true, force: true });
   };
 }
