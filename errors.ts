@@ -35,6 +35,9 @@ export const FAILURES = {
   tunnel_host_key_changed: { retryable: false },
   tunnel_login_refused: { retryable: false },
   tunnel_forwarding_refused: { retryable: false },
+  tunnel_key_missing: { retryable: false },
+  /** What was to be saved does not work. */
+  connection_test_failed: { retryable: false },
   // The storage.
   storage_unreachable: { retryable: true },
   storage_full: { retryable: true },

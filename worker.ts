@@ -12,7 +12,9 @@ import { storageQueues } from './activities/queues.ts';
 import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
 import { workerIdentity } from './activities/storages.ts';
+import { sourceAddress } from './connectors/config.ts';
 import { openSource } from './connectors/open.ts';
+import type { Address } from './connectors/source.ts';
 import { ownerOfDestination, ownerOfSource } from './definitions/secretOwner.ts';
 import { destinationProfile } from './delivery/destination.ts';
 import { ownHeaders } from './delivery/headers.ts';
@@ -25,6 +27,9 @@ import { createRedactor } from './secrets/redact.ts';
 import { createSecrets } from './secrets/resolve.ts';
 import { openStorage, storageLocation } from './storage/open.ts';
 import type { Storage } from './storage/storage.ts';
+import { makeSealedKey, openSealedKey } from './tunnel/sealedKey.ts';
+import { SharedTunnels } from './tunnel/shared.ts';
+import { openThroughTunnel } from './tunnel/source.ts';
 
 /*
  * The long-running worker process, and the only place that wires things together. `node worker.ts` and
@@ -107,13 +112,21 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
   const redactor = createRedactor();
   const secrets = createSecrets({ env, redactor });
   const shared = new SharedByWriteKey();
+  const tunnels = new SharedTunnels();
   return createActivities({
     taskQueue,
     storage,
     settings,
     redact: (text) => redactor.redact(text),
-    openSource: (integration, signal) =>
-      openSource(integration.source, secrets.of(ownerOfSource(integration)), signal),
+    openSource: async (integration, key, signal) => {
+      const { name, source, tunnel } = integration;
+      const open = (at?: Address) => openSource(source, secrets.of(ownerOfSource(integration)), signal, at);
+      const to = sourceAddress(source);
+      if (tunnel === undefined || key === null || to === null) return open();
+      const privateKey = await openSealedKey(name, key, secrets);
+      return openThroughTunnel(tunnels, { config: tunnel, privateKey, to }, signal, open);
+    },
+    makeTunnelKey: (integration) => makeSealedKey(integration, secrets, new Date()),
     openSender: async (definition) => {
       const profile = destinationProfile(definition);
       const resolve = secrets.of(ownerOfDestination(definition));

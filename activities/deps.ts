@@ -1,4 +1,5 @@
 import type { Source } from '../connectors/source.ts';
+import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
 import type { Sender } from '../delivery/sender.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
@@ -10,8 +11,14 @@ export interface ActivityDeps {
   readonly taskQueue: string;
   readonly storage: Storage;
   readonly settings: WorkerSettings;
-  /** Opens the source of an integration, with the worker's secrets. */
-  readonly openSource: (integration: IntegrationDefinition, signal: AbortSignal) => Promise<Source>;
+  /** Opens the source of an integration, with the worker's secrets. @param key of its tunnel; null where it has none. */
+  readonly openSource: (
+    integration: IntegrationDefinition,
+    key: SealedTunnelKey | null,
+    signal: AbortSignal,
+  ) => Promise<Source>;
+  /** Makes a key for the tunnel of an integration. */
+  readonly makeTunnelKey: (integration: string) => Promise<SealedTunnelKey>;
   /** Takes the worker's secrets out of a text. */
   readonly redact: (text: string) => string;
   /** A sender to a destination, with the worker's write key; senders of one destination share its rate. */

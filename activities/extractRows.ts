@@ -9,6 +9,7 @@ import type { ActivityDeps } from './deps.ts';
 import { explained } from './failures.ts';
 import { heartbeating, sinceScheduled } from './heartbeat.ts';
 import { mappingOptions } from './mappingOptions.ts';
+import { openIntegration } from './openIntegration.ts';
 import type { ExtractRowsInput, StagedRows } from './types.ts';
 
 /** A query that broke off so often, or met a bug, is not read again by this run. */
@@ -96,9 +97,9 @@ async function readAll(
   deps: ActivityDeps,
   { signal, onProgress }: Reading,
 ): Promise<Extraction> {
-  const { storage, settings, openSource } = deps;
+  const { storage, settings } = deps;
   refuseOtherStorage(plan, deps);
-  const source = await openSource(plan.integration, signal);
+  const source = await openIntegration(plan.integration, deps, signal);
   try {
     onProgress(0);
     return await extract({

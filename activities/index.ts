@@ -37,6 +37,7 @@ export function createActivities(deps: ActivityDeps): Activities {
         finishRun: (input) => explained(() => finishRun(input, taskQueue)),
         cancelRun: (run) => explained(() => cancelRun(run)),
         findUsers: (input) => explained(() => findUsers(storage, taskQueue, input)),
+        makeTunnelKey: (integration) => explained(() => deps.makeTunnelKey(integration)),
         testConnection: (input) => explained(() => testConnection(input, deps)),
         preview: (input) => explained(() => previewRows(input, deps)),
       },

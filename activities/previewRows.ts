@@ -7,6 +7,7 @@ import type { PreviewOutcome, PreviewRequest, SealedPreview } from '../workflows
 import type { ActivityDeps } from './deps.ts';
 import { heartbeating } from './heartbeat.ts';
 import { mappingOptions } from './mappingOptions.ts';
+import { openIntegration } from './openIntegration.ts';
 
 /** Temporal warns of payloads above 512 KiB and refuses them above 2 MiB; sealing in base64 adds a third. */
 const ANSWER_BYTES_MAX = 1_000_000;
@@ -30,7 +31,7 @@ async function outcomeOf(
   signal: AbortSignal,
 ): Promise<PreviewOutcome> {
   try {
-    const source = await deps.openSource(request.integration, signal);
+    const source = await openIntegration(request.integration, deps, signal);
     try {
       const window = { id: 'preview', firstAttemptAtMs: Date.now() };
       const mapping = mappingOptions({ ...request, window });

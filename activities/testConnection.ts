@@ -1,12 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { sourcePlace } from '../connectors/config.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
-import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { Sender, Verdict } from '../delivery/sender.ts';
 import { RowcastError } from '../errors.ts';
 import type { ConnectionTest, ConnectionTestRequest, TestStep } from '../workflows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
 import { heartbeating } from './heartbeat.ts';
+import { keyToTest } from './openIntegration.ts';
 
 /** Does one step, and notes what it found in words. */
 type Step = <Found>(
@@ -35,7 +35,7 @@ export async function testConnection(
     }
   };
   try {
-    if (request.kind === 'integration') await testSource(request.definition, deps, step, signal);
+    if (request.kind === 'integration') await testSource(request, deps, step, signal);
     else await testDestination(request.definition, deps, step, signal);
     heart.now();
     return { ok: true, steps };
@@ -46,7 +46,7 @@ export async function testConnection(
 }
 
 async function testSource(
-  integration: IntegrationDefinition,
+  { definition: integration, key }: Extract<ConnectionTestRequest, { kind: 'integration' }>,
   { openSource }: ActivityDeps,
   step: Step,
   signal: AbortSignal,
@@ -54,7 +54,7 @@ async function testSource(
   const { source: config } = integration;
   const source = await step(
     'connect and sign in',
-    () => openSource(integration, signal),
+    async () => openSource(integration, key ?? (await keyToTest(integration)), signal),
     () => `${config.user} at ${sourcePlace(config)}, database ${config.database}`,
   );
   try {

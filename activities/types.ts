@@ -10,6 +10,7 @@ import type { FailureCode } from '../errors.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
 
 /* What workflows may ask of the world. */
 
@@ -36,6 +37,8 @@ export interface ControlActivities {
   cancelRun(run: string): Promise<boolean>;
   /** The syncs of an integration, or the integrations of a destination. */
   findUsers(input: { readonly kind: UsedKind; readonly name: string }): Promise<readonly string[]>;
+  /** Makes a key for the tunnel of an integration; its private half is sealed. */
+  makeTunnelKey(integration: string): Promise<SealedTunnelKey>;
   /** Tries a source or a destination out; what is wrong with it is an answer, not a failure. */
   testConnection(input: ConnectionTestRequest): Promise<ConnectionTest>;
   preview(input: PreviewRequest): Promise<SealedPreview>;

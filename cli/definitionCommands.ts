@@ -9,6 +9,7 @@ import type {
   Rowcast,
 } from '../client/index.ts';
 import { confirm } from './confirm.ts';
+import { addKeyAndSave } from './keyCommand.ts';
 import { say, sayJson, sayTable } from './output.ts';
 import { withRowcast } from './withRowcast.ts';
 
@@ -22,7 +23,7 @@ interface Kind<Definition extends { readonly name: string }> {
 }
 
 export function addIntegration(program: Command): void {
-  addCommands<IntegrationDefinition>(program, {
+  const command = addCommands<IntegrationDefinition>(program, {
     word: 'integration',
     about: 'sources, and where their rows go',
     of: ({ integrations }) => integrations,
@@ -35,6 +36,7 @@ export function addIntegration(program: Command): void {
       destination,
     ],
   });
+  addKeyAndSave(command);
 }
 
 export function addDestination(program: Command): void {
@@ -54,10 +56,11 @@ export function addDestination(program: Command): void {
 function addCommands<Definition extends { readonly name: string }>(
   program: Command,
   kind: Kind<Definition>,
-): void {
+): Command {
   const command = program.command(kind.word).description(kind.about);
   addListAndShow(command, kind);
   addTestAndDelete(command, kind);
+  return command;
 }
 
 function addListAndShow<Definition extends { readonly name: string }>(

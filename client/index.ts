@@ -14,11 +14,13 @@ import { preview } from './preview.ts';
 import type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 import { createSyncs } from './syncs.ts';
 import type { Syncs } from './syncs.ts';
+import { withTunnelKeys } from './tunnelKeys.ts';
+import type { Integrations } from './tunnelKeys.ts';
 
 /** Rowcast, as an application uses it. Every call throws `RowcastError`, whose `code` is stable. */
 export interface Rowcast extends AsyncDisposable {
   readonly destinations: Definitions<DestinationInput, DestinationDefinition>;
-  readonly integrations: Definitions<IntegrationInput, IntegrationDefinition>;
+  readonly integrations: Integrations;
   readonly syncs: Syncs;
   readonly imports: Imports;
   /** Creates and changes what a file names; with `dryRun` only says what would be done. */
@@ -40,7 +42,7 @@ export interface Rowcast extends AsyncDisposable {
 export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
   const context = await ClientContext.open(options);
   const destinations = createDestinations(context);
-  const integrations = createIntegrations(context);
+  const integrations = withTunnelKeys(context, createIntegrations(context));
   const syncs = createSyncs(context);
   const close = () => context.close();
   return {
@@ -75,6 +77,7 @@ export type {
   ConnectionTest,
   DefinitionDescription,
   ImportRecord,
+  KeyAnswer,
   Outcome,
   PreviewResult,
   PreviewRow,
@@ -90,6 +93,8 @@ export type { ApplyOptions, Definitions } from './holders.ts';
 export type { Imports, ImportsRequest } from './imports.ts';
 export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 export type { Progress } from './progress.ts';
+export type { Integrations } from './tunnelKeys.ts';
+export type { TunnelKey } from '../tunnel/sealedKey.ts';
 export type { StartedRun } from './startRun.ts';
 export type { ApplySyncOptions, DisableOptions, ResetOptions, SyncListing, Syncs } from './syncs.ts';
 export type { DestinationDefinition, DestinationInput, IntegrationDefinition, IntegrationInput };

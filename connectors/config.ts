@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MysqlConfig } from './mysql/config.ts';
 import { PostgresConfig } from './postgres/config.ts';
 import { SnowflakeConfig } from './snowflake/config.ts';
+import type { Address } from './source.ts';
 
 /** Every source that Rowcast reads. To add one: a folder beside these, a line here, a case below and one in `open.ts`. */
 export const SourceConfig = z.discriminatedUnion('kind', [PostgresConfig, MysqlConfig, SnowflakeConfig], {
@@ -11,6 +12,11 @@ export const SourceConfig = z.discriminatedUnion('kind', [PostgresConfig, MysqlC
       : 'must be a known source: "postgres", "mysql" or "snowflake"',
 });
 export type SourceConfig = z.output<typeof SourceConfig>;
+
+/** Where the server of a database is reached, which may be through a tunnel; null for a service of the web. */
+export function sourceAddress(source: SourceConfig): Address | null {
+  return 'port' in source ? { host: source.host, port: source.port } : null;
+}
 
 /** Where a source is, in words: the host that is shown its secrets, which are sealed for no other. */
 export function sourcePlace(source: SourceConfig): string {

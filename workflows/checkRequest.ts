@@ -26,6 +26,13 @@ export function mustHoldTime(request: unknown): void {
   throw refusal('reset', 'as `to` a time in whole Unix seconds, from 0');
 }
 
+/** @throws ApplicationFailure definition_invalid unless the request says what is to be done with a key. */
+export function mustNameAction(request: unknown): void {
+  const action = fieldOf(request, 'action');
+  if (action === 'show' || action === 'rotate' || action === 'discard') return;
+  throw refusal('key', 'as `action` one of "show", "rotate" and "discard"');
+}
+
 function fieldOf(request: unknown, field: string): unknown {
   return typeof request === 'object' && request !== null ? Reflect.get(request, field) : undefined;
 }

@@ -4,6 +4,7 @@ import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { FailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import type { SealedTunnelKey, TunnelKey } from '../tunnel/sealedKey.ts';
 
 /*
  * What the client and the workflows say to each other: ids, names of updates and queries, and their shapes.
@@ -42,6 +43,10 @@ export const MESSAGES = {
   reset: 'reset',
   /** Update of sync, integration and destination: it is deleted. No argument → `RemoveAnswer` */
   remove: 'remove',
+  /** Update of integration: the keys of its tunnel. `KeyRequest` → `KeyAnswer` */
+  key: 'key',
+  /** Query of integration, for workers: no argument → `TunnelKeys`, whose private halves are sealed. */
+  tunnelKeys: 'tunnelKeys',
   /** Query of sync (→ `SyncDescription`), integration and destination (→ `DefinitionDescription`); null before there is one. */
   describe: 'describe',
   /** Query of sync: `{ before?: string; limit: number }` → `ImportRecord[]`, newest first, among the newest hundred. */
@@ -81,6 +86,20 @@ export interface ResetAnswer {
 export interface RemoveAnswer {
   /** Sentences for the user: a run that was cancelled, files that could not be removed. */
   readonly notices: readonly string[];
+}
+
+export interface KeyRequest {
+  /** `show` makes the first key where there is none; `rotate` makes a pending one beside the active one. */
+  readonly action: 'show' | 'rotate' | 'discard';
+}
+
+/** The keys of an integration's tunnel, as they are after the request. */
+export interface KeyAnswer {
+  readonly change: 'created' | 'unchanged' | 'discarded';
+  /** The key that runs use. */
+  readonly active: TunnelKey | null;
+  /** The key that is neither saved nor used yet. */
+  readonly pending: TunnelKey | null;
 }
 
 export interface DefinitionDescription<Definition> {
@@ -159,7 +178,12 @@ export interface PreviewRequest {
 
 /** Arguments of the `connectionTest` workflow: what is tested need not be saved. */
 export type ConnectionTestRequest =
-  | { readonly kind: 'integration'; readonly definition: IntegrationDefinition }
+  | {
+      readonly kind: 'integration';
+      readonly definition: IntegrationDefinition;
+      /** Of the tunnel; absent: the pending one, else the active one. */
+      readonly key?: SealedTunnelKey;
+    }
   | { readonly kind: 'destination'; readonly definition: DestinationDefinition };
 
 /** What came of testing a connection, step by step; it ends with the first step that failed. */

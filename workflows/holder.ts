@@ -13,15 +13,25 @@ import type { ControlActivities, UsedKind } from '../activities/types.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import type { TunnelKeys } from '../tunnel/sealedKey.ts';
 import { changedFields } from './changedFields.ts';
-import { mustHoldDefinition } from './checkRequest.ts';
+import { mustHoldDefinition, mustNameAction } from './checkRequest.ts';
 import { checkRevision } from './checkRevision.ts';
 import { MESSAGES } from './contract.ts';
-import type { ApplyAnswer, ApplyRequest, DefinitionDescription, RemoveAnswer } from './contract.ts';
+import type {
+  ApplyAnswer,
+  ApplyRequest,
+  DefinitionDescription,
+  KeyAnswer,
+  KeyRequest,
+  RemoveAnswer,
+} from './contract.ts';
 import { findState, saveCopy } from './copies.ts';
 import { isTombstone } from './messages.ts';
 import type { HolderState, Tombstone } from './messages.ts';
+import { changeKeys, NO_KEYS, publicHalf, savedKeys } from './tunnelKeys.ts';
 import { createTurns, uncancelled } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 type Definition = IntegrationDefinition | DestinationDefinition;
 
@@ -56,13 +66,14 @@ async function hold(kind: UsedKind, { name, state: carried }: HolderInput): Prom
   const inTurn = createTurns();
 
   setHandler(defineQuery<DefinitionDescription<Definition> | null>(MESSAGES.describe), () =>
-    held.state === null ? null : { definition: held.state.definition, revision: held.state.revision },
+    described(held.state),
   );
   setHandler(
     defineUpdate<ApplyAnswer, [ApplyRequest<Definition>]>(MESSAGES.apply),
     (request) => inTurn(() => applyDefinition(kind, name, held, request)),
     { validator: mustHoldDefinition },
   );
+  if (kind === 'integration') handleKeys(name, held, inTurn);
   setHandler(defineUpdate<RemoveAnswer>(MESSAGES.remove), () =>
     inTurn(() => removeDefinition(kind, name, held)),
   );
@@ -90,22 +101,25 @@ async function applyDefinition(
 ): Promise<ApplyAnswer> {
   const storage = await takeOver(kind, name, held);
   const before = held.state;
+  const old = before?.definition ?? null;
   checkRevision(`The ${kind} ${name}`, before?.revision ?? 0, ifRevision);
+  const keys = 'source' in definition ? await savedKeys(definition, keysOf(before)) : NO_KEYS;
   const notices = held.notices.splice(0);
-  const changed = before === null ? [] : changedFields(before.definition, definition);
-  if (before !== null && changed.length === 0) {
+  const changed = old === null ? [] : changedFields(old, definition);
+  if (old !== null && keys.active !== keysOf(before).active) changed.push('tunnel.key');
+  if (before !== null && old !== null && changed.length === 0) {
     return { change: 'unchanged', revision: before.revision, changed, notices };
   }
   const revision = (before?.revision ?? 0) + 1;
   const after: HolderState = { version: 1, definition, revision, storage, copy: before?.copy ?? 0 };
-  held.state = await saveCopy(kind, name, after);
+  held.state = await saveCopy(kind, name, withKeys(after, keys));
   setCurrentDetails(`Revision ${revision}.`);
-  return { change: before === null ? 'created' : 'updated', revision, changed, notices };
+  return { change: old === null ? 'created' : 'updated', revision, changed, notices };
 }
 
 /** Deletes what nobody uses, and leaves a tombstone. @throws ApplicationFailure in_use naming the users; not_found. */
 async function removeDefinition(kind: UsedKind, name: string, held: Held): Promise<RemoveAnswer> {
-  const storage = await takeOver(kind, name, held);
+  await takeOver(kind, name, held);
   const { state } = held;
   if (state === null) {
     throw ApplicationFailure.nonRetryable(
@@ -115,12 +129,54 @@ async function removeDefinition(kind: UsedKind, name: string, held: Held): Promi
   }
   const users = await findUsers({ kind, name });
   if (users.length > 0) throw inUse(kind, name, users);
+  await leaveTombstone(kind, name, held, state);
+  return { notices: [] };
+}
+
+/** The keys of a tunnel go as well. */
+async function leaveTombstone(kind: UsedKind, name: string, held: Held, state: HolderState): Promise<void> {
+  const { storage, copy } = state;
   const deletedAt = new Date().toISOString();
-  const tombstone = { version: 1, deletedAt, storage, quietUntilMs: 0, copy: state.copy } as const;
-  await saveCopy<Tombstone>(kind, name, tombstone);
+  await saveCopy<Tombstone>(kind, name, { version: 1, deletedAt, storage, quietUntilMs: 0, copy });
   held.state = null;
   setCurrentDetails(`Deleted at ${deletedAt}.`);
-  return { notices: [] };
+}
+
+function described(state: HolderState | null): DefinitionDescription<Definition> | null {
+  if (state === null || state.definition === null) return null;
+  return { definition: state.definition, revision: state.revision };
+}
+
+/** The keys of an integration's tunnel, which may be made before it exists. */
+function handleKeys(name: string, held: Held, inTurn: Turns): void {
+  setHandler(defineQuery<TunnelKeys>(MESSAGES.tunnelKeys), () => keysOf(held.state));
+  setHandler(
+    defineUpdate<KeyAnswer, [KeyRequest]>(MESSAGES.key),
+    (request) => inTurn(() => applyKeys(name, held, request)),
+    { validator: mustNameAction },
+  );
+}
+
+async function applyKeys(name: string, held: Held, request: KeyRequest): Promise<KeyAnswer> {
+  const storage = await takeOver('integration', name, held);
+  const nothing: HolderState = { version: 1, definition: null, revision: 0, storage, copy: 0 };
+  const before = held.state ?? nothing;
+  const { keys, change } = await changeKeys(name, keysOf(before), request);
+  const after = withKeys(before, keys);
+  if (after.definition === null && after.keys === undefined) {
+    if (held.state !== null) await leaveTombstone('integration', name, held, held.state);
+  } else if (change !== 'unchanged') {
+    held.state = await saveCopy('integration', name, after);
+  }
+  return { change, active: publicHalf(keys.active), pending: publicHalf(keys.pending) };
+}
+
+const keysOf = (state: HolderState | null) => state?.keys ?? NO_KEYS;
+
+function withKeys(state: HolderState, keys: TunnelKeys): HolderState {
+  const { version, definition, revision, storage, copy } = state;
+  const without = { version, definition, revision, storage, copy };
+  return keys.active === null && keys.pending === null ? without : { ...without, keys };
 }
 
 /** What uses each kind. */

@@ -3,6 +3,7 @@ import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { FailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import type { TunnelKeys } from '../tunnel/sealedKey.ts';
 import type { ImportRecord, Outcome, Trigger } from './contract.ts';
 
 /* What runs, the sync workflow and their activities say to each other. */
@@ -133,10 +134,14 @@ export function isTombstone(state: unknown): state is Tombstone {
 /** The state of an integration or a destination. */
 export interface HolderState {
   readonly version: 1;
-  readonly definition: IntegrationDefinition | DestinationDefinition;
+  /** Null where only the keys of a tunnel were made so far. */
+  readonly definition: IntegrationDefinition | DestinationDefinition | null;
+  /** 0 where there is no definition. */
   readonly revision: number;
   readonly storage: StorageIdentity;
   readonly copy: number;
+  /** Absent where none was ever made. */
+  readonly keys?: TunnelKeys;
 }
 
 /** What a run works by, put together by the begin activity; the definitions are those it began with. */

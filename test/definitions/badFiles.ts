@@ -27,6 +27,7 @@ const LITERAL =
 export const MAPPING = 'must be a mapping of fields to values';
 const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';
 
+const HOST_KEY = `SHA256:${'A'.repeat(43)}`;
 const BROKEN_SEAL =
   'begins like a sealed value and is none, or not a whole one; make it with `rowcast seal`, and copy all of its one line';
 const HEADER_VALUE =
@@ -306,5 +307,30 @@ export const INTEGRATIONS: readonly Case[] = [
     'an unknown kind of TLS',
     source({ tls: true }),
     'integrations.shop.source.tls: must be "verify" (check the certificate), "require" (encrypt without checking) or "off" (it is true)',
+  ],
+  [
+    'a tunnel with a user in its host',
+    integration({ tunnel: { host: 'me@bastion', user: 'rowcast', hostKey: HOST_KEY } }),
+    'integrations.shop.tunnel.host: must be a host alone, such as "bastion.example.com"; port and user have fields of their own (it is "me@bastion")',
+  ],
+  [
+    'a tunnel with the MD5 of a host key',
+    integration({ tunnel: { host: 'bastion', user: 'rowcast', hostKey: 'MD5:00:11' } }),
+    'integrations.shop.tunnel.hostKey: must be the fingerprint of the SSH server\'s host key, such as "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU" (it is "MD5:00:11")',
+  ],
+  [
+    'a tunnel to a service of the web',
+    integration({
+      source: {
+        kind: 'snowflake',
+        account: 'a',
+        user: 'u',
+        password: { secret: 's' },
+        warehouse: 'w',
+        database: 'd',
+      },
+      tunnel: { host: 'bastion', user: 'rowcast', hostKey: HOST_KEY },
+    }),
+    'integrations.shop.tunnel: is for database servers; this source is reached over HTTPS without one, so remove it (it is a mapping)',
   ],
 ];
