@@ -14,7 +14,14 @@ export interface CheckPlace {
 }
 
 /** Fields that hold references to secrets; neither what they hold nor the keys in it are ever shown. */
-const SECRET_FIELDS: ReadonlySet<string> = new Set(['password', 'writeKey', 'headers']);
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  'headers',
+  'key',
+  'passphrase',
+  'password',
+  'privateKey',
+  'writeKey',
+]);
 
 /** A longer text is shown by its beginning. */
 const SHOWN_CHARS_MAX = 60;
