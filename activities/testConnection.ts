@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { sourcePlace } from '../connectors/config.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
+import { placeOfSource } from '../definitions/place.ts';
 import type { Sender, Verdict } from '../delivery/sender.ts';
 import { RowcastError } from '../errors.ts';
 import type { ConnectionTest, ConnectionTestRequest, TestStep } from '../workflows/contract.ts';
@@ -51,11 +51,11 @@ async function testSource(
   step: Step,
   signal: AbortSignal,
 ): Promise<void> {
-  const { source: config } = integration;
+  const { user, server, database } = placeOfSource(integration.source);
   const source = await step(
     'connect and sign in',
     async () => openSource(integration, key ?? (await keyToTest(integration)), signal),
-    () => `${config.user} at ${sourcePlace(config)}, database ${config.database}`,
+    () => `${user} at ${server}, database ${database}`,
   );
   try {
     await step(

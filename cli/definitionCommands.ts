@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import { placeOfSource } from '../client/index.ts';
 import type {
   ConnectionTest,
   DefinitionDescription,
@@ -28,13 +29,10 @@ export function addIntegration(program: Command): void {
     about: 'sources, and where their rows go',
     of: ({ integrations }) => integrations,
     headings: ['INTEGRATION', 'SOURCE', 'HOST', 'DATABASE', 'DESTINATION'],
-    cells: ({ name, source, destination }) => [
-      name,
-      source.kind,
-      source.kind === 'snowflake' ? source.account : `${source.host}:${source.port}`,
-      source.database,
-      destination,
-    ],
+    cells: ({ name, source, destination }) => {
+      const { server, database } = placeOfSource(source);
+      return [name, source.kind, server, database, destination];
+    },
   });
   addKeyAndSave(command);
 }

@@ -62,6 +62,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
 }
 
 export { parseRowcastFile } from '../definitions/file.ts';
+export { placeOfSource } from '../definitions/place.ts';
 export { bindingInFile } from '../definitions/sealing.ts';
 export { withoutDefaults } from '../definitions/withoutDefaults.ts';
 export type { FileSync, RowcastFile } from '../definitions/file.ts';

@@ -21,5 +21,7 @@ export async function openSource(
       return (await import('./mysql/source.ts')).openMysql(config, secrets, signal, at);
     case 'snowflake':
       return (await import('./snowflake/source.ts')).openSnowflake(config, secrets, signal);
+    case 'bigquery':
+      return (await import('./bigquery/source.ts')).openBigquery(config, secrets, signal);
   }
 }

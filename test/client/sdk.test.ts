@@ -113,8 +113,8 @@ test('integrations and destinations show which secret they name, and nothing of 
     destination: await destinations.get(`to-${id}`),
   };
   expect(shown.destination.definition.writeKey).toEqual(KEY);
-  expect(shown.integrations.map(({ definition }) => definition.source.password)).toEqual([
-    { secret: 'source-password' },
+  expect(shown.integrations.map(({ definition }) => definition.source)).toMatchObject([
+    { password: { secret: 'source-password' } },
   ]);
   expect(JSON.stringify(shown)).not.toContain(engine.env['ROWCAST_SECRET_WRITE_KEY']);
 });

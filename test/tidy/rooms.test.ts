@@ -40,6 +40,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^mysql2$/, ['connectors']],
   [/^snowflake-sdk/, ['connectors']],
   [/^ssh2$/, ['tunnel']],
+  [/^(@google-cloud|google-auth-library)/, ['connectors']],
   [/^undici$/, ['delivery']],
   [/^commander$/, ['cli']],
 ];
