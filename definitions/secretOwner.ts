@@ -4,9 +4,10 @@ import { endpointOf } from './destination.ts';
 import type { DestinationDefinition } from './destination.ts';
 import type { IntegrationDefinition } from './integration.ts';
 
-/** What the secrets of an integration's source are sealed for. */
-export function ownerOfSource({ name, source }: IntegrationDefinition): SecretOwner {
-  return { kind: 'integration', name, place: sourcePlace(source) };
+/** What the secrets of an integration's source are sealed for. What a host's name leads to, the SSH server decides. */
+export function ownerOfSource({ name, source, tunnel }: IntegrationDefinition): SecretOwner {
+  const through = tunnel === undefined ? '' : ` through ${tunnel.host}:${tunnel.port}`;
+  return { kind: 'integration', name, place: `${sourcePlace(source)}${through}` };
 }
 
 /** What the secrets of a destination are sealed for. */

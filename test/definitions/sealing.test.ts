@@ -22,6 +22,15 @@ test('a password is sealed for its host and port, though the field is not yet th
   });
 });
 
+test('a password of a source behind a tunnel is sealed for its SSH server, too', () => {
+  const hostKey = `SHA256:${'A'.repeat(43)}`;
+  const tunnel = `tunnel: { host: bastion.example.com, user: rowcast, port: 2222, hostKey: "${hostKey}" }`;
+  const text = FILE.replace('shop: {', `shop: { ${tunnel},`);
+  expect(bindingOf('integrations.shop.source.password', text).place).toBe(
+    'db.internal:5432 through bastion.example.com:2222',
+  );
+});
+
 test('a write key is sealed for the URL of its destination, or the endpoint of its region', () => {
   expect(bindingOf('destinations.cio.writeKey')).toEqual({
     ...{ kind: 'destination', name: 'cio', field: 'writeKey', place: 'https://cdp-eu.customer.io/v1' },

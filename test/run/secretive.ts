@@ -23,6 +23,8 @@ export const SECRETS = {
   sealedToken: 'sealed+header/2f9a',
   namedHeader: 'named-header/61+b8',
   filedHeader: 'filed-header/90+d7',
+  /** How the private half of every key of a tunnel begins, which only the worker ever has. */
+  tunnelKey: 'b3BlbnNzaC1rZXktdjE',
 };
 /** In every row. */
 export const MARKER = 'a-row-of-people-5b21';

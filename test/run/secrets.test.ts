@@ -138,6 +138,13 @@ test('a sealed write key is refused for another URL', async () => {
   expect(engine.receiver.requests).toBe(before);
 });
 
+test('of a key that the worker makes for a tunnel only the public half is told', async () => {
+  const name = `from-${engine.database.slice('test_'.length)}`;
+  const { pending } = await engine.rowcast.integrations.key(name, 'rotate');
+  expect(pending?.publicKey).toMatch(/^ssh-ed25519 /);
+  expect(findsSecret(JSON.stringify(pending))).toEqual([]);
+});
+
 test('a literal secret in a definition is refused, and not echoed', async () => {
   const literals = [
     { password: SECRETS.password },
@@ -188,6 +195,7 @@ test('no secret is in what the command prints, echoes too', async () => {
     ['sync', 'run', name, '--wait'],
     ['integration', 'test', `from-${id}`],
     ['destination', 'test', `to-${id}`],
+    ['integration', 'key', `from-${id}`],
     ['import', 'list', '--json'],
     ['import', 'errors', run],
   ];
@@ -195,9 +203,9 @@ test('no secret is in what the command prints, echoes too', async () => {
   secretive.receiver.misbehave();
   for (const [index, { stdout, stderr }] of said.entries())
     expect(findsSecret(`${stdout}${stderr}`), commands[index]?.join(' ')).toEqual([]);
-  expect(said.map(({ code }) => code)).toEqual([1, 1, 0, 1, 0, 0]);
+  expect(said.map(({ code }) => code)).toEqual([1, 1, 0, 1, 0, 0, 0]);
   const texts = said.map(({ stdout, stderr }) => `${stdout}${stderr}`);
-  for (const at of [0, 1, 3, 4, 5]) expect(texts[at], commands[at]?.join(' ')).toContain('[secret]');
+  for (const at of [0, 1, 3, 5, 6]) expect(texts[at], commands[at]?.join(' ')).toContain('[secret]');
 });
 
 test('no secret and no row is in any history, memo, search attribute or Schedule', async () => {
