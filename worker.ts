@@ -16,6 +16,7 @@ import { sourceAddress } from './connectors/config.ts';
 import { openSource } from './connectors/open.ts';
 import type { Address } from './connectors/source.ts';
 import { ownerOfDestination, ownerOfSource } from './definitions/secretOwner.ts';
+import type { IntegrationDefinition } from './definitions/integration.ts';
 import { destinationProfile } from './delivery/destination.ts';
 import { ownHeaders } from './delivery/headers.ts';
 import { createHttp } from './delivery/http.ts';
@@ -25,11 +26,14 @@ import { messageOf, RowcastError } from './errors.ts';
 import { readIdentities } from './secrets/identities.ts';
 import { createRedactor } from './secrets/redact.ts';
 import { createSecrets } from './secrets/resolve.ts';
+import type { Secrets } from './secrets/resolve.ts';
 import { openStorage, storageLocation } from './storage/open.ts';
 import type { Storage } from './storage/storage.ts';
 import { makeSealedKey, openSealedKey } from './tunnel/sealedKey.ts';
+import type { SealedTunnelKey } from './tunnel/sealedKey.ts';
 import { SharedTunnels } from './tunnel/shared.ts';
 import { openThroughTunnel } from './tunnel/source.ts';
+import type { TunnelRequest } from './tunnel/tunnel.ts';
 
 /*
  * The long-running worker process, and the only place that wires things together. `node worker.ts` and
@@ -119,13 +123,13 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
     settings,
     redact: (text) => redactor.redact(text),
     openSource: async (integration, key, signal) => {
-      const { name, source, tunnel } = integration;
+      const { source } = integration;
       const open = (at?: Address) => openSource(source, secrets.of(ownerOfSource(integration)), signal, at);
-      const to = sourceAddress(source);
-      if (tunnel === undefined || key === null || to === null) return open();
-      const privateKey = await openSealedKey(name, key, secrets);
-      return openThroughTunnel(tunnels, { config: tunnel, privateKey, to }, signal, open);
+      if (integration.tunnel === undefined || key === null) return open();
+      return openThroughTunnel(tunnels, await tunnelRequest(integration, key, secrets), signal, open);
     },
+    useTunnel: async (integration, key, signal) =>
+      tunnels.use(await tunnelRequest(integration, key, secrets), signal),
     makeTunnelKey: (integration) => makeSealedKey(integration, secrets, new Date()),
     openSender: async (definition) => {
       const profile = destinationProfile(definition);
@@ -143,6 +147,17 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
       });
     },
   });
+}
+
+/** @throws RowcastError secret_missing, secret_refused */
+async function tunnelRequest(
+  { name, source, tunnel }: IntegrationDefinition,
+  key: SealedTunnelKey,
+  secrets: Secrets,
+): Promise<TunnelRequest> {
+  const to = sourceAddress(source);
+  if (tunnel === undefined || to === null) throw new Error(`the integration ${name} has no tunnel`);
+  return { config: tunnel, privateKey: await openSealedKey(name, key, secrets), to };
 }
 
 interface WorkerSetup {

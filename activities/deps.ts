@@ -1,5 +1,6 @@
 import type { Source } from '../connectors/source.ts';
 import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
+import type { TunnelUse } from '../tunnel/shared.ts';
 import type { Sender } from '../delivery/sender.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
@@ -17,6 +18,12 @@ export interface ActivityDeps {
     key: SealedTunnelKey | null,
     signal: AbortSignal,
   ) => Promise<Source>;
+  /** The tunnel of an integration that has one; while it is used, `openSource` with the same key goes through it. */
+  readonly useTunnel: (
+    integration: IntegrationDefinition,
+    key: SealedTunnelKey,
+    signal: AbortSignal,
+  ) => Promise<TunnelUse>;
   /** Makes a key for the tunnel of an integration. */
   readonly makeTunnelKey: (integration: string) => Promise<SealedTunnelKey>;
   /** Takes the worker's secrets out of a text. */

@@ -22,8 +22,7 @@ export async function openIntegration(
 }
 
 /** The key to try a tunnel out with: the pending one, if there is one. @throws RowcastError tunnel_key_missing */
-export async function keyToTest({ name, tunnel }: IntegrationDefinition): Promise<SealedTunnelKey | null> {
-  if (tunnel === undefined) return null;
+export async function keyToTest({ name }: IntegrationDefinition): Promise<SealedTunnelKey> {
   const { pending, active } = await tunnelKeys(name);
   const key = pending ?? active;
   if (key === null) throw noKey(name);

@@ -156,7 +156,19 @@ test('an integration that works is tried out step by step, and no call is sent',
   const { integration } = await define('good');
   const { code, stdout } = await rowcast('integration', 'test', integration);
   expect(stdout).toMatch(
-    /^ok {5}connect and sign in: postgres at .*, database \S+\nok {5}read the clock: 20\S+Z, \S.* this worker's\nok {5}query in a session that only reads: .*\ngood-from works\.\n$/,
+    new RegExp(
+      [
+        /^ok {5}name found: \S+/,
+        /ok {5}port open: \S+:\d+/,
+        /ok {5}TLS: off, so nothing is encrypted/,
+        /ok {5}login: postgres, database \S+/,
+        /ok {5}only reading: SELECT 1 AS one was answered in a session that cannot write/,
+        /ok {5}clock: 20\S+Z, \S.* this worker's/,
+        /good-from works\.\n$/,
+      ]
+        .map(({ source }) => source)
+        .join('\\n'),
+    ),
   );
   expect(code).toBe(0);
 });
@@ -165,18 +177,36 @@ test('an integration that does not work says at which step, and what to do', asy
   const login = await define('login', { user: 'nobody' });
   const refused = await rowcast('integration', 'test', login.integration);
   expect(refused).toMatchObject({ code: 1, stderr: '' });
-  expect(refused.stdout).toMatch(/^FAILED connect and sign in: .*nobody/);
+  expect(refused.stdout).toMatch(/^ok {5}TLS: .*\nFAILED login: .*nobody/m);
   expect(refused.stdout).toContain(`${login.integration} does not work.`);
 
   const away = await define('away', { port: await freePort() });
   const json = JSON.parse(
     (await rowcast('integration', 'test', away.integration, '--json')).stdout,
   ) as object;
-  expect(json).toMatchObject({ ok: false, steps: [{ step: 'connect and sign in', ok: false }] });
+  expect(json).toMatchObject({
+    ok: false,
+    steps: [
+      { step: 'name found', ok: true },
+      { step: 'port open', ok: false },
+    ],
+  });
+
+  const nowhere = await define('nowhere', { host: 'db.rowcast.invalid' });
+  expect(await engine.rowcast.integrations.test(nowhere.integration)).toMatchObject({
+    ok: false,
+    steps: [{ step: 'name found', words: expect.stringContaining('db.rowcast.invalid') as string }],
+  });
+  const plain = await define('plain', { tls: 'verify' });
+  expect((await engine.rowcast.integrations.test(plain.integration)).steps.at(-1)).toMatchObject({
+    step: 'TLS',
+    ok: false,
+    words: expect.stringContaining('does not offer TLS') as string,
+  });
 
   const keyless = await define('keyless', { password: { secret: 'not-there' } });
   const { stdout } = await rowcast('integration', 'test', keyless.integration);
-  expect(stdout).toContain('ROWCAST_SECRET_NOT_THERE');
+  expect(stdout).toMatch(/^FAILED login: .*ROWCAST_SECRET_NOT_THERE/m);
 });
 
 test('a destination is tried out with its write key, before it is saved too, and takes no call by it', async () => {

@@ -198,6 +198,26 @@ describe.skipIf(typeof found === 'string')(name, () => {
     expect([received - before.received, distinct - before.distinct]).toEqual([500, 500]);
   });
 
+  test('is tried out step by step, with the new key where there is one', async () => {
+    const { integration, key } = await working();
+    const steps = async () =>
+      (await integrations().test(integration)).steps.map(({ step, ok }) => `${ok ? '' : 'not '}${step}`);
+    const login = async () =>
+      (await integrations().test(integration)).steps.find(({ step }) => step === 'SSH login');
+    expect(await steps()).toEqual([
+      ...['name found', 'port open', 'host key', 'SSH login', 'forwarding'],
+      ...['TLS', 'login', 'only reading', 'clock'],
+    ]);
+    expect((await login())?.words).toContain(key!.fingerprint);
+    const { pending } = await integrations().key(integration, 'rotate');
+    expect(await steps()).toEqual(['name found', 'port open', 'host key', 'not SSH login']);
+    sshd.authorize(`restrict ${pending!.publicKey}`);
+    expect(await steps()).toEqual(['name found', 'port open', 'host key', 'SSH login', 'not forwarding']);
+    authorize(pending);
+    expect((await login())?.words).toContain(pending!.fingerprint);
+    await until(() => sshd.connections() === 0);
+  });
+
   test('refuses a server whose host key has changed, at once', async () => {
     const { integration } = await working();
     const pinned = sshd.hostKey;
@@ -208,6 +228,10 @@ describe.skipIf(typeof found === 'string')(name, () => {
       errorCode: 'tunnel_host_key_changed',
       error: expect.stringContaining(`has the host key ${sshd.hostKey}, not ${pinned}`) as string,
     });
+    expect((await integrations().test(integration)).steps.at(-1)).toMatchObject({
+      step: 'host key',
+      ok: false,
+    });
   });
 
   test('has no private key in storage, in a history or in the worker’s log', async () => {
@@ -217,7 +241,11 @@ describe.skipIf(typeof found === 'string')(name, () => {
     const files = readdirSync(engine.storage, { recursive: true, encoding: 'utf8' })
       .map((file) => join(engine.storage, file))
       .filter((file) => statSync(file).isFile());
-    const texts = [history, readFileSync(engine.workerLog, 'utf8'), ...files.map((file) => readFileSync(file, 'latin1'))];
+    const texts = [
+      history,
+      readFileSync(engine.workerLog, 'utf8'),
+      ...files.map((file) => readFileSync(file, 'latin1')),
+    ];
     const payloads = history.match(/"data":"([^"]+)"/g) ?? [];
     const decoded = payloads.map((payload) => Buffer.from(payload.slice(8, -1), 'base64').toString('latin1'));
     expect(decoded.join('')).toContain('sealed:');
