@@ -107,3 +107,16 @@ test.each([
   expect(stderr).not.toContain('w0rd');
   expect({ status, stdout }).toEqual({ status: code, stdout: '' });
 });
+
+test('a worker whose identity cannot be read does not start, and says so', () => {
+  const env = {
+    ...process.env,
+    ROWCAST_IDENTITY: join(folder, 'nowhere.txt'),
+    TEMPORAL_ADDRESS: '127.0.0.1:1',
+  };
+  const { status, stderr } = spawnSync(process.execPath, [COMMAND, 'worker'], { env, encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stderr).toBe(
+    'ROWCAST_IDENTITY is a file that cannot be read (ENOENT); set it to the file that `rowcast identity new` made, or to its line `AGE-SECRET-KEY-1…`.\n',
+  );
+});
