@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ulid } from 'ulid';
 import { RowcastError } from '../errors.ts';
 import { extract } from '../extraction/extract.ts';
-import type { Extraction } from '../extraction/extract.ts';
+import type { Extraction, ExtractRequest, StartedQuery } from '../extraction/extract.ts';
 import { writeManifest } from '../storage/manifest.ts';
 import type { RunPlan } from '../workflows/messages.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -18,7 +18,7 @@ const BREAKS_MAX = 5;
 /**
  * What an extraction heartbeats: its progress, and for the next attempt when the source last answered and the storage
  * first failed, in milliseconds since the activity was scheduled, and how many attempts broke off after the source
- * had answered.
+ * had answered. A query that outlives its worker is noted too.
  */
 interface ExtractHeartbeat {
   readonly stage: 'extract';
@@ -26,6 +26,8 @@ interface ExtractHeartbeat {
   readonly reachedAfterMs: number;
   readonly storageFailedAfterMs: number | null;
   readonly breaks: number;
+  /** Absent in what older versions noted. */
+  readonly query?: StartedQuery | null;
 }
 
 /**
@@ -45,6 +47,7 @@ export async function extractRows(
     reachedAfterMs: before?.reachedAfterMs ?? 0,
     storageFailedAfterMs: before?.storageFailedAfterMs ?? null,
     breaks: before?.breaks ?? 0,
+    query: before?.query ?? null,
   };
   let hasAnswered = false;
   using heart = heartbeating(() => progress, deps.settings);
@@ -52,6 +55,10 @@ export async function extractRows(
   const reached = (rows: number) => {
     hasAnswered = true;
     progress = { ...progress, rows, reachedAfterMs: elapsedMs() };
+  };
+  const started = (query: StartedQuery) => {
+    progress = { ...progress, query };
+    heart.now();
   };
   /** Whether waiting has gone on for long enough. */
   const isFinal = (error: unknown) => {
@@ -70,7 +77,10 @@ export async function extractRows(
   return await explained(
     async () => {
       try {
-        const extraction = await readAll(plan, attempt, deps, { signal, onProgress: reached });
+        const extraction = await readAll(plan, attempt, deps, {
+          ...{ signal, onProgress: reached, onStarted: started },
+          startedBefore: progress.query ?? null,
+        });
         heart.now();
         return await stagedRows(extraction, { plan, folder }, attempt, deps);
       } catch (error) {
@@ -86,22 +96,19 @@ function isStorageFailure(error: unknown): boolean {
   return error instanceof RowcastError && error.code.startsWith('storage_');
 }
 
-interface Reading {
-  readonly signal: AbortSignal;
-  readonly onProgress: (rows: number) => void;
-}
+type Reading = Pick<ExtractRequest, 'signal' | 'onProgress' | 'onStarted' | 'startedBefore'>;
 
 async function readAll(
   plan: RunPlan,
   folder: string,
   deps: ActivityDeps,
-  { signal, onProgress }: Reading,
+  reading: Reading,
 ): Promise<Extraction> {
   const { storage, settings } = deps;
   refuseOtherStorage(plan, deps);
-  const source = await openIntegration(plan.integration, deps, signal);
+  const source = await openIntegration(plan.integration, deps, reading.signal);
   try {
-    onProgress(0);
+    reading.onProgress(0);
     return await extract({
       source,
       storage,
@@ -115,8 +122,7 @@ async function readAll(
       lanes: plan.settings.lanes,
       chunkBytes: settings.chunkBytes,
       pageRows: settings.pageRows,
-      signal,
-      onProgress,
+      ...reading,
     });
   } finally {
     await source.close();

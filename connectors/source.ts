@@ -38,6 +38,17 @@ export interface Address {
   readonly port: number;
 }
 
+/**
+ * How a result is taken up again where it outlives the connection that its query was started on, as warehouses keep
+ * it: a query that is paid for is not run twice because a worker died. Other sources take no notice.
+ */
+export interface Resume {
+  /** What an earlier attempt was told of the same query, if any. */
+  readonly from: string | null;
+  /** Told the source's own id of the query as soon as it is under way. */
+  readonly started: (id: string) => void;
+}
+
 export interface QueryRequest {
   /** One statement; `{{last_sync_time}}` is already replaced. */
   readonly sql: string;
@@ -45,6 +56,7 @@ export interface QueryRequest {
   readonly pageRows: number;
   /** Aborting it cancels the statement on the server; the pages then throw its reason. */
   readonly signal: AbortSignal;
+  readonly resume?: Resume;
 }
 
 /** A query under way. The columns are known even where the result is empty. */
@@ -57,6 +69,8 @@ export interface QueryResult {
    * @throws RowcastError where the result cannot be read to its end; the stream never just ends early.
    */
   readonly pages: AsyncIterable<readonly Row[]>;
+  /** Whether this is the result of the query that `resume.from` names, rather than of one that ran now. */
+  readonly isResumed?: boolean;
 }
 
 /** An open connection to a database or a warehouse, which is only ever read. */

@@ -25,8 +25,20 @@ export interface ExtractRequest {
   readonly chunkBytes: number;
   readonly pageRows: number;
   readonly signal: AbortSignal;
+  /** The query of an earlier attempt at the same window, if any. */
+  readonly startedBefore?: StartedQuery | null;
+  /** Told of a query that another attempt could take up. */
+  readonly onStarted?: (query: StartedQuery) => void;
   /** Told the number of rows read, after each page. */
   readonly onProgress: (rows: number) => void;
+}
+
+/** A query whose result a later attempt may take up. */
+export interface StartedQuery {
+  /** The source's own id. */
+  readonly id: string;
+  /** What `last_sync_time` becomes by it: the second before it began, however much later its result is read. */
+  readonly until: number;
 }
 
 export interface Extraction {
@@ -42,9 +54,12 @@ export interface Extraction {
  * @throws RowcastError of the source, the mapping, the limits or the storage.
  */
 export async function extract(request: ExtractRequest): Promise<Extraction> {
-  const { source, signal, pageRows, query, since } = request;
-  const until = await waitForFullSecond(source, signal);
-  const result = await source.query({ sql: renderQuery(query, since), pageRows, signal });
+  const { source, signal, pageRows, query, since, startedBefore = null, onStarted } = request;
+  const now = await waitForFullSecond(source, signal);
+  const started = (id: string) => onStarted?.({ id, until: now });
+  const resume = { from: startedBefore?.id ?? null, started };
+  const result = await source.query({ sql: renderQuery(query, since), pageRows, signal, resume });
+  const until = result.isResumed === true && startedBefore !== null ? startedBefore.until : now;
   const mapper = createMapper(result.columns, request.mapping);
   const staging = new Staging(request);
   try {

@@ -155,6 +155,12 @@ function connectionLost(error: unknown, config: SnowflakeConfig): RowcastError {
   );
 }
 
+/** Whether a failure says nothing of the statement, but of the way to it. */
+export function isConnectionLost(error: unknown): boolean {
+  const number = serversNumber(error);
+  return number === null || codeOf(number) === 'source_connection_lost';
+}
+
 /** Its number, where the server itself reports a failure. */
 function serversNumber(error: unknown): string | null {
   const { code } = error as DriverError;

@@ -6,10 +6,17 @@ import { cancelQuery } from './cancel.ts';
 import type { SnowflakeConfig } from './config.ts';
 import { loadDriver } from './driver.ts';
 import type { DriverConnection } from './driver.ts';
-import { connectFailure, databaseMissing, flowOfStatements, queryFailure } from './failures.ts';
+import {
+  connectFailure,
+  databaseMissing,
+  flowOfStatements,
+  isConnectionLost,
+  queryFailure,
+} from './failures.ts';
 import { ResultReader } from './reader.ts';
 import { connectionOptions } from './signIn.ts';
 import { ended, execute, fetchResult, start } from './statements.ts';
+import type { Answered } from './statements.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -102,23 +109,51 @@ class SnowflakeSource implements Source {
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
-    const { sql, signal, pageRows } = request;
+    const { sql, signal, pageRows, resume } = request;
     try {
-      refuseWhatTheDriverRuns(sql);
-      await this.#refuseOthersThanSelect(sql, signal);
-      const queryId = await this.#start(sql, signal);
-      await this.#interrupts.wait(() => ended(this.#connection, queryId, signal), signal);
-      this.#running = undefined;
-      const { context, result } = await this.#ask(() => fetchResult(this.#connection, queryId), signal);
+      const earlier = await this.#takeUp(resume?.from ?? null, signal);
+      const { context, result } = earlier ?? (await this.#run(request));
       const reader = new ResultReader(context, result);
       // The first page is read at once, so that a result that cannot be had says so here.
       const first = await this.#interrupts.wait(() => reader.read(pageRows), signal);
-      return { columns: reader.columns, pages: this.#pages(reader, first, request) };
+      const pages = this.#pages(reader, first, request);
+      return { columns: reader.columns, pages, isResumed: earlier !== null };
     } catch (error) {
+      // What the next attempt may take up goes on without this one.
+      if (resume !== undefined && !signal.aborted && isConnectionLost(error)) this.#running = undefined;
       await this.#cancel();
       signal.throwIfAborted();
       throw queryFailure(error, this.#config, sql);
     }
+  }
+
+  async #run({ sql, signal, resume }: QueryRequest): Promise<Answered> {
+    refuseWhatTheDriverRuns(sql);
+    await this.#refuseOthersThanSelect(sql, signal);
+    const queryId = await this.#start(sql, signal);
+    resume?.started(queryId);
+    await this.#untilEnded(queryId, signal);
+    return await this.#ask(() => fetchResult(this.#connection, queryId), signal);
+  }
+
+  /** The result of an earlier query; null where it failed, was stopped, or is not kept any more. */
+  async #takeUp(queryId: string | null, signal: AbortSignal): Promise<Answered | null> {
+    if (queryId === null) return null;
+    try {
+      this.#running = Promise.resolve(queryId);
+      if (!(await this.#untilEnded(queryId, signal))) return null;
+      return await this.#ask(() => fetchResult(this.#connection, queryId), signal);
+    } catch (error) {
+      if (isConnectionLost(error)) throw error;
+      signal.throwIfAborted();
+      return null;
+    }
+  }
+
+  async #untilEnded(queryId: string, signal: AbortSignal): Promise<boolean> {
+    const isSuccess = await this.#interrupts.wait(() => ended(this.#connection, queryId, signal), signal);
+    this.#running = undefined;
+    return isSuccess;
   }
 
   /** The service says what a statement is without running it, which is all that it has in place of a read-only session. */

@@ -55,7 +55,7 @@ const PAUSES_MS = [50, 100, 200, 400, 800, 1_500, 3_000];
 
 const SESSION_TOKEN_EXPIRED = '390112';
 
-/** Waits until a statement is done, however it ended. @returns false where the service does not know it. */
+/** Waits until a statement is done, however it ended. @returns whether it succeeded. */
 export async function ended(
   connection: DriverConnection,
   queryId: string,
@@ -63,7 +63,7 @@ export async function ended(
 ): Promise<boolean> {
   for (let asked = 0; ; asked += 1) {
     const status = await statusOf(connection, queryId);
-    if (!connection.isStillRunning(status)) return status !== 'NO_QUERY_DATA';
+    if (!connection.isStillRunning(status)) return status === 'SUCCESS';
     await sleep(PAUSES_MS[Math.min(asked, PAUSES_MS.length - 1)], undefined, { signal });
   }
 }

@@ -89,7 +89,7 @@ class Query:
             if wait := re.search(r"SYSTEM\$WAIT\((\d+)\)", self.sql):
                 if self.cancelled.wait(int(wait[1])):
                     raise Refused("000604", "SQL execution canceled", "57014")
-                self.canned = {"rowtype": [{"name": "WAITED", "type": "text"}], "rows": [["waited"]]}
+                self.canned = {"rowtype": waited(self.sql), "rows": [["waited"]]}
             elif self.sql in CANNED:
                 self.canned = CANNED[self.sql]
             else:
@@ -112,25 +112,30 @@ class Query:
         columns = [encoded(column, info) for column, info in zip(part.columns, self.rowtype)]
         return [list(row) for row in zip(*columns)]
 
-    def answer(self, host: str) -> dict:
+    def answer(self, host: str, token: str | None) -> dict:
         if self.canned is not None:
             rowtype, total = self.canned["rowtype"], len(self.canned["rows"])
-            total, size = self.canned.get("total", total), 1
+            size = 1
         else:
             rowtype, total = self.rowtype, self.table.num_rows
             size = max(1, self.table.nbytes // max(1, total))
         per_chunk = max(1, min(CHUNK_ROWS, CHUNK_BYTES // size))
         inline = min(total, INLINE_ROWS, per_chunk)
         chunks = [
-            {"url": f"http://{host}/chunk/{self.id}/{at}/{min(per_chunk, total - at)}",
+            {"url": f"http://{host}/chunk/{token}/{self.id}/{at}/{min(per_chunk, total - at)}",
              "rowCount": min(per_chunk, total - at), "uncompressedSize": 1, "compressedSize": 1}
             for at in range(inline, total, per_chunk)
         ] if self.canned is None else []
         filled = [{"nullable": True, "scale": None, "precision": None, **info} for info in rowtype]
         return described(self.session, SELECT, filled) | {
-            "queryId": self.id, "rowset": self.rows(0, inline), "total": total, "returned": total,
+            "queryId": self.id, "rowset": self.rows(0, inline), "total": total,
+            "returned": total if self.canned is None else self.canned.get("returned", total),
             "chunks": chunks, "chunkHeaders": {"x-test-chunk": "1"},
         }
+
+
+def waited(sql: str) -> list[dict]:
+    return [{"name": re.search(r" AS (\w+)", sql)[1].upper(), "type": "text"}]
 
 
 def execute(query: Query):
@@ -196,7 +201,7 @@ def describe(session: dict, sql: str) -> dict:
     if re.search(r";\s*\S", re.sub(r"'[^']*'", "''", sql)):
         raise Refused("000008", "Actual statement count 2 did not match the desired statement count 1.", "0A000")
     if "SYSTEM$WAIT" in sql:
-        return described(session, SELECT, [{"name": "WAITED", "type": "text"}])
+        return described(session, SELECT, waited(sql))
     if sql in CANNED:
         return described(session, SELECT, CANNED[sql]["rowtype"])
     tree = parse_one(sql)
@@ -261,7 +266,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         if url.path.startswith("/chunk/"):
-            return self.chunk(*url.path.split("/")[2:])
+            return self.chunk(*url.path.split("/")[3:])
         if FAULTS.get("status"):
             return self.send({}, FAULTS["status"])
         try:
@@ -277,8 +282,7 @@ class Handler(BaseHTTPRequestHandler):
         return match and match[1]
 
     def is_cut(self, path: str) -> bool:
-        owner = QUERIES[path.split("/")[2]].session["token"] if path.startswith("/chunk/") else self.token()
-        return owner in KILLED
+        return (path.split("/")[2] if path.startswith("/chunk/") else self.token()) in KILLED
 
     def session(self) -> dict:
         session = SESSIONS.get(self.token() or "")
@@ -307,7 +311,7 @@ class Handler(BaseHTTPRequestHandler):
             query = QUERIES[match[1]]
             if query.error is not None:
                 raise query.error
-            return None, query.answer(self.headers["host"])
+            return None, query.answer(self.headers["host"], self.token())
         return None, None  # Telemetry, heartbeats.
 
     def login(self) -> dict:
@@ -351,7 +355,7 @@ class Handler(BaseHTTPRequestHandler):
         query.run()
         if query.error is not None:
             raise query.error
-        return None, query.answer(self.headers["host"])
+        return None, query.answer(self.headers["host"], self.token())
 
     def chunk(self, query_id: str, start: str, count: str):
         if FAULTS.get("chunks", 0) > 0:

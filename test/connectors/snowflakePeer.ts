@@ -27,8 +27,8 @@ export interface PeerUser {
 export interface Canned {
   readonly rowtype: readonly Readonly<Record<string, string | number>>[];
   readonly rows: readonly (readonly (string | null)[])[];
-  /** How many rows the statement claims to have. */
-  readonly total?: number;
+  /** How many of the rows the service claims to hand over. */
+  readonly returned?: number;
 }
 
 export interface PeerFaults {

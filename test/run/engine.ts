@@ -134,9 +134,14 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       });
       const { host, port, user } = server;
       const password = { secret: 'source-password' };
+      const own = { kind: 'postgres', host, port, database, user, password, tls: 'off' };
       await rowcast.integrations.update({
         name: `from-${id}`,
-        source: { kind: 'postgres', host, port, database, user, password, tls: 'off', ...source },
+        // A source of another kind is given whole.
+        source: (source?.['kind'] === undefined ? { ...own, ...source } : source) as typeof own & {
+          kind: 'postgres';
+          tls: 'off';
+        },
         destination: `to-${id}`,
       });
       const type = 'identify' as const;
