@@ -2,23 +2,18 @@ import type { Cell, ColumnKind } from '../../connectors/source.ts';
 import type { ExactValue } from './contract.ts';
 import type { Canned } from './snowflakePeer.ts';
 
-/** What the peer answers where its engine cannot: the forms that Snowflake sends. */
-export const CANNED: Record<string, Canned> = {};
+type Raw = readonly [type: string, scale: number | null, raw: string | null];
+
+/** The values that the peer's engine cannot compute, and the form that Snowflake sends them in. */
+const WIRED = new Map<ExactValue, Raw>();
 
 const number = (sql: string, value: string): ExactValue => [sql, 'number', value];
 
 /** A value that a real account computes, and that the peer answers as Snowflake sends it. */
-function wired(
-  sql: string,
-  [type, scale, raw]: readonly [type: string, scale: number | null, raw: string | null],
-  kind: ColumnKind,
-  cell: Cell,
-): ExactValue {
-  CANNED[`SELECT ${sql} AS v`] = {
-    rowtype: [{ name: 'V', type, ...(scale !== null && { scale }) }],
-    rows: [[raw]],
-  };
-  return [sql, kind, cell];
+function wired(sql: string, raw: Raw, kind: ColumnKind, cell: Cell): ExactValue {
+  const value: ExactValue = [sql, kind, cell];
+  WIRED.set(value, raw);
+  return value;
 }
 
 /** One text with characters of every Unicode plane that has any, and of every kind that is troublesome. */
@@ -174,8 +169,27 @@ const OTHERS = {
   ],
 } satisfies Record<string, readonly ExactValue[]>;
 
-export const SNOWFLAKE_VALUES: Readonly<Record<string, readonly ExactValue[]>> = {
-  ...NUMBERS,
-  ...TIMES,
-  ...OTHERS,
-};
+const GROUPS = Object.entries<readonly ExactValue[]>({ ...NUMBERS, ...TIMES, ...OTHERS });
+const COMPUTED = GROUPS.map(([what, values]) => [what, values.filter((value) => !WIRED.has(value))] as const);
+const SENT = GROUPS.map(
+  ([what, values]) =>
+    [`${what}, as Snowflake sends them,`, values.filter((value) => WIRED.has(value))] as const,
+);
+
+export const SNOWFLAKE_VALUES = Object.fromEntries(
+  [...COMPUTED, ...SENT].filter(([, values]) => values.length > 0),
+);
+
+/** What the peer answers where its engine cannot compute. */
+export const CANNED: Readonly<Record<string, Canned>> = Object.fromEntries(
+  SENT.map(([, values]) => {
+    const list = values.map(([sql], index) => `${sql} AS v${index}`).join(', ');
+    const raws = values.map((value) => WIRED.get(value)!);
+    const rowtype = raws.map(([type, scale], index) => ({
+      name: `V${index}`,
+      type,
+      ...(scale !== null && { scale }),
+    }));
+    return [`SELECT ${list}`, { rowtype, rows: [raws.map(([, , raw]) => raw)] }];
+  }),
+);
