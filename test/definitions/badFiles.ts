@@ -15,16 +15,8 @@ const INTEGRATION = { source: SOURCE, destination: 'cio' };
 export const SYNC = { integration: 'shop', type: 'identify', every: '15 minutes', query: 'SELECT 1' };
 
 const destination = (fields: object) => fileOf('destinations', { ...DESTINATION, ...fields });
-const integration = (fields: object) => fileOf('integrations', { ...INTEGRATION, ...fields });
+export const integration = (fields: object) => fileOf('integrations', { ...INTEGRATION, ...fields });
 const source = (fields: object) => integration({ source: { ...SOURCE, ...fields } });
-const SNOWFLAKE = {
-  kind: 'snowflake',
-  account: 'myorg-shop',
-  user: 'ROWCAST',
-  warehouse: 'WH',
-  database: 'SHOP',
-};
-const snowflake = (fields: object) => integration({ source: { ...SNOWFLAKE, ...fields } });
 export const sync = (fields: object) => fileOf('syncs', { ...SYNC, ...fields });
 
 export const NAME = 'must be a name of 1 to 40 characters of a-z, 0-9 and "-"';
@@ -310,31 +302,6 @@ export const INTEGRATIONS: readonly Case[] = [
     'a misspelt password',
     source({ pasword: 'hunter2' }),
     'integrations.shop.source.pasword: is not a known field; did you mean "password"?',
-  ],
-  [
-    'a Snowflake account without a key or a password',
-    snowflake({}),
-    'integrations.shop.source.privateKey: is missing; needs either `privateKey` or `password`, each the name of a secret',
-  ],
-  [
-    'a Snowflake account with a key and a password',
-    snowflake({ privateKey: { secret: 'key' }, password: { secret: 'password' } }),
-    'integrations.shop.source.privateKey: needs either `privateKey` or `password`, each the name of a secret',
-  ],
-  [
-    'a passphrase that opens no key',
-    snowflake({ password: { secret: 'password' }, passphrase: { secret: 'phrase' } }),
-    'integrations.shop.source.passphrase: opens a `privateKey`, and there is none',
-  ],
-  [
-    'an account that is a URL',
-    snowflake({ password: { secret: 'password' }, account: 'https://myorg-shop.snowflakecomputing.com' }),
-    'integrations.shop.source.account: must be an account identifier alone, such as "myorg-shop" or "xy12345.eu-central-1" (it is "https://myorg-shop.snowflakecomputing.com")',
-  ],
-  [
-    'a password that would cross the network in clear',
-    snowflake({ password: { secret: 'password' }, url: 'http://snowflake.example.com' }),
-    'integrations.shop.source.url: must be an HTTPS URL without path, user or password, such as "https://xy12345.eu-central-1.privatelink.snowflakecomputing.com" (it is "http://snowflake.example.com")',
   ],
   [
     'an unknown kind of TLS',

@@ -3,6 +3,7 @@ import { parseRowcastFile } from '../../definitions/file.ts';
 import type { RowcastFile } from '../../definitions/file.ts';
 import { RowcastError } from '../../errors.ts';
 import { DESTINATIONS, INTEGRATIONS, json, sync, SYNC, WHOLE } from './badFiles.ts';
+import { SNOWFLAKES } from './badSnowflake.ts';
 import { SYNCS } from './badSyncs.ts';
 
 /* What a rowcast.yaml may say, and what its writer reads where it says something else. */
@@ -35,6 +36,7 @@ describe.each([
   ['the file', WHOLE],
   ['a destination', DESTINATIONS],
   ['an integration', INTEGRATIONS],
+  ['a source of Snowflake’s', SNOWFLAKES],
   ['a sync', SYNCS],
 ])('%s is refused in one sentence', (_section, cases) => {
   test.each(cases)('%s', async (_what, text, line) => {
