@@ -40,7 +40,19 @@ function formsOf(secret: string): string[] {
   });
   const inJson = JSON.stringify(secret).slice(1, -1);
   const encoded = [inJson, ...inBase64, ...[inUrl, inForm].flatMap((form) => [form, lowerHex(form)])];
-  return [secret, ...encoded, ...(token === undefined ? [] : formsOf(token))];
+  const parts = [token, privateKeyIn(secret)].filter((part) => part !== undefined);
+  return [secret, ...encoded, ...parts.flatMap(formsOf)];
+}
+
+/** The key of a service account is a JSON text with one field that nobody may see. */
+function privateKeyIn(secret: string): string | undefined {
+  if (!secret.trimStart().startsWith('{')) return undefined;
+  try {
+    const { private_key: key } = JSON.parse(secret) as { readonly private_key?: unknown };
+    return typeof key === 'string' && key.length >= SECRET_CHARS_MIN ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Percent codes are written in either letter case. */

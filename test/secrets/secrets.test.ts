@@ -172,6 +172,14 @@ describe('a secret that was resolved', () => {
     expect(redactor.redact('https://a%20b%2fc%3fd@host')).toBe('https://[secret]@host');
   });
 
+  test('is redacted in its one secret part where it is the key of a service account', () => {
+    const redactor = createRedactor();
+    const key = { client_email: 'rowcast@example.com', private_key: '-----BEGIN KEY-----\nhunter2\n' };
+    redactor.remember(JSON.stringify(key, null, 2));
+    const echoed = `rowcast@example.com: ${key.private_key}, ${JSON.stringify(key.private_key)}`;
+    expect(redactor.redact(echoed)).toBe('rowcast@example.com: [secret], "[secret]"');
+  });
+
   test('is redacted whole where another secret is its beginning', () => {
     const redactor = createRedactor();
     redactor.remember('pass');
