@@ -82,7 +82,7 @@ export function badKey(reference: SecretReference, reason: string): RowcastError
   );
 }
 
-/** A statement of a kind that may do more than read. @param type as a dry run has it. */
+/** A statement of a kind that may do more than read. */
 export function isScript(): RowcastError {
   return new RowcastError(
     'query_multiple_statements',
@@ -97,6 +97,17 @@ export function resultCutShort(read: number, total: string): RowcastError {
     `BigQuery answered ${read} rows of a result of ${total}; the run tries again.`,
   );
 }
+
+/** A query for the clock that waits its turn for too long. */
+export function clockNotRead(): RowcastError {
+  return new RowcastError(
+    'source_busy',
+    'BigQuery did not answer what time it is there; the run tries again.',
+  );
+}
+
+export const isDuplicate = (error: unknown) => isServiceError(error) && error.code === 409;
+export const isNotFound = (error: unknown) => isServiceError(error) && error.code === 404;
 
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'errors' in error;

@@ -10,12 +10,23 @@ import { cancelJob } from './cancel.ts';
 import { createClient } from './client.ts';
 import type { Ask } from './client.ts';
 import type { BigqueryConfig } from './config.ts';
-import { badKey, connectFailure, isScript, queryFailure } from './failures.ts';
+import {
+  badKey,
+  clockNotRead,
+  connectFailure,
+  isDuplicate,
+  isNotFound,
+  isScript,
+  queryFailure,
+} from './failures.ts';
 import { ResultReader } from './reader.ts';
 import type { JobReference } from './reader.ts';
 
 /** Giving a job up takes at most so long. */
 const CLOSE_TIMEOUT_MS = 3_000;
+
+/** The service keeps a result for a day; what is older than this may end while it is read. */
+const RESULT_KEPT_MS = 20 * 3_600_000;
 
 const ServiceAccountKey = z.object({
   type: z.literal('service_account'),
@@ -26,7 +37,18 @@ const ServiceAccountKey = z.object({
 /** A job as jobs.insert answers it. */
 interface JobAnswer {
   readonly jobReference: { readonly location: string };
-  readonly statistics?: { readonly query?: { readonly statementType?: string } };
+  readonly status?: { readonly errorResult?: object | null };
+  readonly statistics?: {
+    readonly creationTime?: string;
+    readonly query?: { readonly statementType?: string };
+  };
+}
+
+interface Running {
+  readonly job: JobReference;
+  /** The request that started it, where this source did. */
+  readonly started?: Promise<unknown>;
+  readonly reader?: ResultReader;
 }
 
 /** Signs in, and asks for nothing yet. @throws RowcastError source_unreachable, source_login_refused and their like. */
@@ -66,10 +88,8 @@ class BigquerySource implements Source {
   readonly #config: BigqueryConfig;
   readonly #ask: Ask;
   readonly #interrupts = new Interrupts();
-  /** The job under way, and the request that started it. */
-  #running:
-    | { readonly job: JobReference; readonly started: Promise<unknown>; readonly reader: ResultReader }
-    | undefined;
+  /** The job under way. */
+  #running: Running | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: BigqueryConfig, ask: Ask) {
@@ -96,34 +116,70 @@ class BigquerySource implements Source {
       const { rows } = await this.#interrupts.wait(() =>
         this.#ask<{ rows?: { f: { v: string }[] }[] }>({ method: 'POST', uri: '/queries', json }),
       );
-      return Number(rows?.[0]?.f[0]?.v);
+      const ms = rows?.[0]?.f[0]?.v;
+      if (ms === undefined) throw clockNotRead();
+      return Number(ms);
     } catch (error) {
       throw queryFailure(error, this.#config, sql);
     }
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
-    const { sql, signal, pageRows } = request;
+    const { sql, signal, pageRows, resume } = request;
     try {
-      const { jobReference, statistics } = await this.#interrupts.wait(
-        () => this.#insert(sql, { dryRun: true }),
-        signal,
-      );
-      const type = statistics?.query?.statementType;
-      if (type === 'SCRIPT') throw isScript();
-      if (type !== 'SELECT') throw notAQuery();
-      const job = { jobId: `rowcast_${randomUUID()}`, location: jobReference.location };
+      const earlier = await this.#takeUp(resume?.from ?? null, signal);
+      const job = earlier ?? (await this.#start(request));
       const reader = new ResultReader(this.#ask, job, pageRows);
-      const started = this.#insert(sql, { job });
-      this.#running = { job, started, reader };
-      await this.#interrupts.wait(() => started, signal);
+      this.#running = { ...this.#running, job, reader };
       // The first answer is read at once, so that a query that cannot run says so here.
       const first = await this.#interrupts.wait(() => reader.read(), signal);
-      return { columns: reader.columns, pages: this.#pages(reader, first, request) };
+      const pages = this.#pages(reader, first, request);
+      return { columns: reader.columns, pages, isResumed: earlier !== null };
     } catch (error) {
+      const failure = queryFailure(error, this.#config, sql);
+      // What the next attempt may take up goes on without this one.
+      const isLeft = resume !== undefined && !signal.aborted && failure.code === 'source_connection_lost';
+      if (isLeft) this.#running = undefined;
       await this.#release();
       signal.throwIfAborted();
-      throw queryFailure(error, this.#config, sql);
+      throw failure;
+    }
+  }
+
+  /** Starts a job, after a dry run has said that it only reads. */
+  async #start({ sql, signal, resume }: QueryRequest): Promise<JobReference> {
+    const { jobReference, statistics } = await this.#interrupts.wait(
+      () => this.#insert(sql, { dryRun: true }),
+      signal,
+    );
+    const type = statistics?.query?.statementType;
+    if (type === 'SCRIPT') throw isScript();
+    if (type !== 'SELECT') throw notAQuery();
+    const job = { jobId: `rowcast_${randomUUID()}`, location: jobReference.location };
+    resume?.started(`${job.location}/${job.jobId}`);
+    const started = this.#insert(sql, { job }).catch((error: unknown) => {
+      // The driver asks again where an answer was lost, and the job is there already.
+      if (!isDuplicate(error)) throw error;
+    });
+    this.#running = { job, started };
+    await this.#interrupts.wait(() => started, signal);
+    return job;
+  }
+
+  /** The job of an earlier attempt; null where it never began, failed, was stopped, or has a result that ends soon. */
+  async #takeUp(id: string | null, signal: AbortSignal): Promise<JobReference | null> {
+    const [location, jobId] = id?.split('/') ?? [];
+    if (location === undefined || jobId === undefined) return null;
+    try {
+      const { status, statistics } = await this.#interrupts.wait(
+        () => this.#ask<JobAnswer>({ uri: `/jobs/${jobId}`, qs: { location } }),
+        signal,
+      );
+      const isKept = Date.now() - Number(statistics?.creationTime) < RESULT_KEPT_MS;
+      return isKept && status?.errorResult == null ? { jobId, location } : null;
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
     }
   }
 
@@ -171,10 +227,10 @@ class BigquerySource implements Source {
   async #release(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
-    if (running === undefined || running.reader.complete) return;
+    if (running === undefined || running.reader?.complete === true) return;
     const { job, started } = running;
     // A job that is still on its way cannot be stopped yet.
-    await within(CLOSE_TIMEOUT_MS, started).catch(() => undefined);
+    await within(CLOSE_TIMEOUT_MS, Promise.resolve(started)).catch(() => undefined);
     await cancelJob(this.#ask, job, CLOSE_TIMEOUT_MS);
   }
 
