@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
+import { generateX25519Identity } from 'age-encryption';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTemporal } from '../../dev/temporal.ts';
 import {
@@ -26,7 +27,8 @@ const FOLDER = join(import.meta.dirname, (JSON.parse(about) as { version: string
 let engine: Engine;
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
-  engine = await startEngine({ env: { ROWCAST_SMALL_RUN_ROWS: '100' } });
+  const ROWCAST_IDENTITY = await generateX25519Identity();
+  engine = await startEngine({ env: { ROWCAST_SMALL_RUN_ROWS: '100', ROWCAST_IDENTITY } });
   await engine.sql.query(`
     CREATE TABLE people AS SELECT n AS id, now() - interval '1 hour' AS updated FROM generate_series(1, 1000) n`);
 });
@@ -110,6 +112,25 @@ test('runs that do not succeed', async () => {
   expect(definition).toBe(null);
   await engine.sync({ name: 'bad', query: `SELECT 1 AS "userId"` });
   await save('sync-taken-over', syncWorkflowId(name));
+});
+
+test('a run whose delivery hands its lanes back to rest', async () => {
+  const name = await engine.sync({
+    name: 'resting',
+    query: `SELECT 'one' AS "userId", repeat('x', 20000) AS note FROM people LIMIT 90`,
+  });
+  const resting = { kind: 'answer', status: 503, headers: { 'retry-after': '4' }, times: 1 } as const;
+  engine.receiver.misbehave({ kind: 'slow', ms: 10, times: 1 }, resting);
+  const { run, outcome } = await engine.run(name);
+  expect(outcome).toBe('succeeded');
+  await save('syncRun-rested', idOf(run));
+});
+
+test('keys of a tunnel', async () => {
+  for (const action of ['show', 'rotate', 'discard'] as const) {
+    await engine.rowcast.integrations.key('tunnelled', action);
+  }
+  await save('integration-keys', integrationWorkflowId('tunnelled'));
 });
 
 /** Saves the newest workflow of a type. */
