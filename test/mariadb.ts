@@ -52,12 +52,20 @@ const AS_USER = isRoot ? ['--user=mysql'] : [];
 /** An empty data folder, and the certificate of the tests. */
 async function makeData(setUp: string, folder: string, data: string): Promise<void> {
   chmodSync(folder, 0o755);
-  mkdirSync(data);
+  const own = [data, temporaryOf(folder)];
+  for (const path of own) mkdirSync(path);
   writeFileSync(join(folder, 'cert.pem'), CERTIFICATE);
   writeFileSync(join(folder, 'key.pem'), KEY);
-  if (isRoot) spawnSync('chown', ['mysql', data]);
+  if (isRoot) spawnSync('chown', ['mysql', ...own]);
   const user = ['--auth-root-authentication-method=normal', '--skip-test-db'];
-  await promisify(execFile)(setUp, ['--no-defaults', ...AS_USER, `--datadir=${data}`, ...user]);
+  await promisify(execFile)(setUp, ['--no-defaults', ...AS_USER, `--datadir=${data}`, ...user], {
+    env: { ...process.env, TMPDIR: temporaryOf(folder) },
+  });
+}
+
+/** A server that starts removes what others have in its folder for temporary tables, so each has one of its own. */
+function temporaryOf(folder: string): string {
+  return join(folder, 'tmp');
 }
 
 async function run(
@@ -71,7 +79,8 @@ async function run(
   const child = spawn(
     server,
     [
-      ...['--no-defaults', ...AS_USER, `--datadir=${data}`, `--socket=${join(data, 's.sock')}`],
+      ...['--no-defaults', ...AS_USER, `--datadir=${data}`, `--tmpdir=${temporaryOf(folder)}`],
+      `--socket=${join(data, 's.sock')}`,
       ...[`--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve'],
       ...[`--ssl-cert=${join(folder, 'cert.pem')}`, `--ssl-key=${join(folder, 'key.pem')}`],
       ...['--innodb-flush-log-at-trx-commit=0', '--performance-schema=off', ...options],
