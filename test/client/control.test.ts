@@ -30,7 +30,7 @@ const callsOf = (since: number) =>
 /** Statements of the worker that run on the server now. */
 async function statements(): Promise<number> {
   const { rows } = await engine.sql.query(
-    `SELECT 1 FROM pg_stat_activity WHERE application_name = 'rowcast' AND state = 'active' AND query LIKE '%pg_sleep%'`,
+    `SELECT 1 FROM pg_stat_activity WHERE application_name = 'rowcast' AND datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep%'`,
   );
   return rows.length;
 }

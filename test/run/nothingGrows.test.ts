@@ -41,7 +41,7 @@ async function look(): Promise<Holdings> {
   await sleep(KEPT_ALIVE_MS);
   const handles = readdirSync(`${folder}/fd`).map((fd) => readlinkSync(`${folder}/fd/${fd}`));
   const { rows } = await engine.sql.query(
-    `SELECT 1 FROM pg_stat_activity WHERE application_name = 'rowcast'`,
+    `SELECT 1 FROM pg_stat_activity WHERE application_name = 'rowcast' AND datname = current_database()`,
   );
   const files = readdirSync(engine.storage, { recursive: true, withFileTypes: true });
   writeFileSync(`${folder}/clear_refs`, '5'); // What Linux takes for "forget the peak".

@@ -185,7 +185,7 @@ describe.skipIf(typeof found === 'string')(name, () => {
     await engine.rowcast.syncs.update({ ...definition, integration, query });
     const before = engine.receiver.log.stats();
     const { run: started } = await engine.rowcast.syncs.run(sync);
-    const sleeping = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'`;
+    const sleeping = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'`;
     await until(async () => (await engine.sql.query(sleeping)).rows.length > 0);
     await engine.sql.query('INSERT INTO tries VALUES (now())');
     await sshd.stop();
