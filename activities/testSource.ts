@@ -1,4 +1,4 @@
-import { sourceAddress, sourcePlace } from '../connectors/config.ts';
+import { sourceAddress, sourceServer } from '../connectors/config.ts';
 import type { SourceConfig } from '../connectors/config.ts';
 import type { Address, Source } from '../connectors/source.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
@@ -30,7 +30,7 @@ export async function testSource(
   try {
     const source = await testLogin(definition, used?.key ?? null, deps, steps, signal);
     try {
-      await testReading(source, steps, signal);
+      await testReading(source, config, steps, signal);
     } finally {
       await source.close();
     }
@@ -98,7 +98,7 @@ async function testTunnel(
     await steps.run(
       'forwarding',
       () => opened.use.tunnel.probe(),
-      () => `to ${sourcePlace(source)}`,
+      () => `to ${sourceServer(source)}`,
     );
     return opened;
   } catch (error) {
@@ -144,12 +144,21 @@ async function testLogin(
   return source;
 }
 
-async function testReading(source: Source, steps: Steps, signal: AbortSignal): Promise<void> {
+async function testReading(
+  source: Source,
+  config: SourceConfig,
+  steps: Steps,
+  signal: AbortSignal,
+): Promise<void> {
   const sql = 'SELECT 1 AS one';
+  const how =
+    sourceAddress(config) === null
+      ? 'after the service had said that it only reads'
+      : 'in a session that cannot write';
   await steps.run(
     'only reading',
     async () => Array.fromAsync((await source.query({ sql, pageRows: 1, signal })).pages),
-    () => `${sql} was answered in a session that cannot write`,
+    () => `${sql} was answered ${how}`,
   );
   await steps.run(
     'clock',

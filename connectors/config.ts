@@ -24,7 +24,7 @@ export function sourceAddress(source: SourceConfig): Address | null {
 }
 
 /** Where a source is, in words: the host that is shown its secrets, which are sealed for no other. */
-export function sourcePlace(source: SourceConfig): string {
+export function sourceServer(source: SourceConfig): string {
   switch (source.kind) {
     case 'postgres':
     case 'mysql':

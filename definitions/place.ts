@@ -1,4 +1,4 @@
-import { sourcePlace } from '../connectors/config.ts';
+import { sourceServer } from '../connectors/config.ts';
 import type { SourceConfig } from '../connectors/config.ts';
 import { secretWords } from '../secrets/reference.ts';
 
@@ -10,7 +10,7 @@ export interface SourcePlace {
 }
 
 export function placeOfSource(source: SourceConfig): SourcePlace {
-  const server = sourcePlace(source);
+  const server = sourceServer(source);
   switch (source.kind) {
     case 'postgres':
     case 'mysql':

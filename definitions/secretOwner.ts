@@ -1,4 +1,4 @@
-import { sourcePlace } from '../connectors/config.ts';
+import { sourceServer } from '../connectors/config.ts';
 import type { SecretOwner } from '../secrets/sealed.ts';
 import { endpointOf } from './destination.ts';
 import type { DestinationDefinition } from './destination.ts';
@@ -7,7 +7,7 @@ import type { IntegrationDefinition } from './integration.ts';
 /** What the secrets of an integration's source are sealed for. What a host's name leads to, the SSH server decides. */
 export function ownerOfSource({ name, source, tunnel }: IntegrationDefinition): SecretOwner {
   const through = tunnel === undefined ? '' : ` through ${tunnel.host}:${tunnel.port}`;
-  return { kind: 'integration', name, place: `${sourcePlace(source)}${through}` };
+  return { kind: 'integration', name, place: `${sourceServer(source)}${through}` };
 }
 
 /** What the secrets of a destination are sealed for. */

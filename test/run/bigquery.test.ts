@@ -4,6 +4,7 @@ import type { BigqueryDatabase } from '../connectors/bigqueryDatabase.ts';
 import { until } from '../until.ts';
 import { startEngine } from './engine.ts';
 import type { Engine, SyncFields } from './engine.ts';
+import { sent } from './sent.ts';
 
 /* Whole runs from BigQuery's side, with the queries that a user of such products knows. */
 
@@ -34,14 +35,6 @@ describe.skipIf(!PEER.isThere)(PEER.name, () => {
 
   const sync = (fields: SyncFields) => engine.sync({ ...fields, source: database.config() });
 
-  /** Runs a sync that succeeds. The calls that it sent, person by person. */
-  async function sent(name: string): Promise<Record<string, unknown>[]> {
-    const before = engine.receiver.log.calls.length;
-    expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', failed: 0 });
-    const calls = engine.receiver.log.calls.slice(before);
-    return calls.sort((a, b) => Number(a['userId']) - Number(b['userId']));
-  }
-
   test('people are sent whole at first, then those who changed, by UNIX_SECONDS', async () => {
     const name = await sync({
       name: 'people',
@@ -49,15 +42,15 @@ describe.skipIf(!PEER.isThere)(PEER.name, () => {
 FROM people
 WHERE UNIX_SECONDS(last_updated) > {{last_sync_time}}`,
     });
-    expect(await sent(name)).toMatchObject([
+    expect(await sent(engine, name)).toMatchObject([
       { type: 'identify', userId: '1', traits: { email: 'ada@example.com', first_name: 'Ada 漢😀' } },
       { userId: '2', traits: { email: 'bob@example.com', first_name: null } },
     ]);
     await database.rows(
       "UPDATE people SET first_name = 'Bob', last_updated = CURRENT_TIMESTAMP() WHERE id = 2",
     );
-    expect(await sent(name)).toMatchObject([{ userId: '2', traits: { first_name: 'Bob' } }]);
-    expect(await sent(name)).toEqual([]);
+    expect(await sent(engine, name)).toMatchObject([{ userId: '2', traits: { first_name: 'Bob' } }]);
+    expect(await sent(engine, name)).toEqual([]);
   });
 
   test('a STRUCT nests, and so does an object that JSON_OBJECT builds', async () => {
@@ -67,7 +60,7 @@ WHERE UNIX_SECONDS(last_updated) > {{last_sync_time}}`,
       query: `SELECT 7 AS userId, 'acme' AS groupId, JSON_OBJECT('job_title', 'Engineer') AS relationshipAttributes,
   STRUCT('T-shirt' AS product_name, 9007199254740993 AS quantity) AS cart`,
     });
-    expect(await sent(name)).toMatchObject([
+    expect(await sent(engine, name)).toMatchObject([
       {
         groupId: 'acme',
         traits: { relationshipAttributes: { job_title: 'Engineer' }, cart: { product_name: 'T-shirt' } },

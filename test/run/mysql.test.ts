@@ -4,6 +4,7 @@ import type { MysqlDatabase } from '../connectors/mysqlDatabase.ts';
 import { until } from '../until.ts';
 import { startEngine } from './engine.ts';
 import type { Engine, SyncFields } from './engine.ts';
+import { sent } from './sent.ts';
 
 /* Whole runs from MySQL's side, with the queries that a user of such products knows. */
 
@@ -36,14 +37,6 @@ describe.skipIf(MARIADB.server === null)(MARIADB.name, () => {
 
   const sync = (fields: SyncFields) => engine.sync({ ...fields, source: database.config() });
 
-  /** Runs a sync that succeeds. The calls that it sent, person by person. */
-  async function sent(name: string): Promise<Record<string, unknown>[]> {
-    const before = engine.receiver.log.calls.length;
-    expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', failed: 0 });
-    const calls = engine.receiver.log.calls.slice(before);
-    return calls.sort((a, b) => Number(a['userId']) - Number(b['userId']));
-  }
-
   test('people are sent whole at first, then those who changed, by UNIX_TIMESTAMP', async () => {
     const name = await sync({
       name: 'people',
@@ -51,7 +44,7 @@ describe.skipIf(MARIADB.server === null)(MARIADB.name, () => {
 FROM my_people
 WHERE UNIX_TIMESTAMP(last_updated) > {{last_sync_time}}`,
     });
-    expect(await sent(name)).toMatchObject([
+    expect(await sent(engine, name)).toMatchObject([
       {
         type: 'identify',
         userId: '1',
@@ -60,8 +53,8 @@ WHERE UNIX_TIMESTAMP(last_updated) > {{last_sync_time}}`,
       { userId: '2', traits: { email: 'bob@example.com', first_name: '', created_at: null } },
     ]);
     await database.admin.query("UPDATE my_people SET first_name = 'Bob' WHERE id = 2");
-    expect(await sent(name)).toMatchObject([{ userId: '2', traits: { first_name: 'Bob' } }]);
-    expect(await sent(name)).toEqual([]);
+    expect(await sent(engine, name)).toMatchObject([{ userId: '2', traits: { first_name: 'Bob' } }]);
+    expect(await sent(engine, name)).toEqual([]);
   });
 
   test('rows of a buffer before the last sync time keep their messageId', async () => {
@@ -91,7 +84,7 @@ json_object(
 ) as relationshipAttributes
 FROM companies`,
     });
-    expect(await sent(groups)).toMatchObject([
+    expect(await sent(engine, groups)).toMatchObject([
       {
         groupId: '7',
         traits: { name: 'Acme', relationshipAttributes: { job_title: 'Engineer', primary_contact: 1 } },
@@ -103,7 +96,7 @@ FROM companies`,
       query: `SELECT person AS userId, 'Order placed' AS event, product AS 'cart.product_name',
         quantity AS 'cart.quantity', amount, total FROM orders`,
     });
-    expect(await sent(orders)).toMatchObject([
+    expect(await sent(engine, orders)).toMatchObject([
       {
         properties: {
           cart: { product_name: 'T-shirt', quantity: 2 },
