@@ -78,7 +78,7 @@ export async function extractRows(
     async () => {
       try {
         const extraction = await readAll(plan, attempt, deps, {
-          ...{ signal, onProgress: reached, onStarted: started },
+          ...{ signal, onProgress: reached, onStarted: started, goesOn: isTriedAgain },
           startedBefore: progress.query ?? null,
         });
         heart.now();
@@ -92,11 +92,17 @@ export async function extractRows(
   );
 }
 
+/** Whether what aborted this attempt leaves the activity to another one, as a worker does that is stopped in order. */
+function isTriedAgain(): boolean {
+  const { workerShutdown, paused, timedOut } = Context.current().cancellationDetails ?? {};
+  return workerShutdown === true || paused === true || timedOut === true;
+}
+
 function isStorageFailure(error: unknown): boolean {
   return error instanceof RowcastError && error.code.startsWith('storage_');
 }
 
-type Reading = Pick<ExtractRequest, 'signal' | 'onProgress' | 'onStarted' | 'startedBefore'>;
+type Reading = Pick<ExtractRequest, 'signal' | 'onProgress' | 'onStarted' | 'startedBefore' | 'goesOn'>;
 
 async function readAll(
   plan: RunPlan,

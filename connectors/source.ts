@@ -47,6 +47,8 @@ export interface Resume {
   readonly from: string | null;
   /** Told the source's own id of the query as soon as it is under way. */
   readonly started: (id: string) => void;
+  /** Whether another attempt is to take the query up though this one was aborted: then it is not stopped. Absent: it is. */
+  readonly goesOn?: () => boolean;
 }
 
 export interface QueryRequest {

@@ -29,6 +29,8 @@ export interface ExtractRequest {
   readonly startedBefore?: StartedQuery | null;
   /** Told of a query that another attempt could take up. */
   readonly onStarted?: (query: StartedQuery) => void;
+  /** Whether a later attempt is to take the query up though the signal was aborted; absent: none is. */
+  readonly goesOn?: () => boolean;
   /** Told the number of rows read, after each page. */
   readonly onProgress: (rows: number) => void;
 }
@@ -55,9 +57,10 @@ export interface Extraction {
  */
 export async function extract(request: ExtractRequest): Promise<Extraction> {
   const { source, signal, pageRows, query, since, startedBefore = null, onStarted } = request;
+  const { goesOn = () => false } = request;
   const now = await waitForFullSecond(source, signal);
   const started = (id: string) => onStarted?.({ id, until: now });
-  const resume = { from: startedBefore?.id ?? null, started };
+  const resume = { from: startedBefore?.id ?? null, started, goesOn };
   const result = await source.query({ sql: renderQuery(query, since), pageRows, signal, resume });
   const until = result.isResumed === true && startedBefore !== null ? startedBefore.until : now;
   const mapper = createMapper(result.columns, request.mapping);

@@ -90,6 +90,14 @@ export function isScript(): RowcastError {
   );
 }
 
+/** Google's driver puts the name of the project in for it, in the middle of a literal too. */
+export function holdsProjectId(): RowcastError {
+  return new RowcastError(
+    'query_failed',
+    "The query holds {{projectId}}, which BigQuery's driver would replace; it was not run. Write the project's name, or, for the text itself, CONCAT('{', '{projectId}}').",
+  );
+}
+
 /** A result of which the service says that it has more or fewer rows. */
 export function resultCutShort(read: number, total: string): RowcastError {
   return new RowcastError(

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { SecretReference } from '../../secrets/reference.ts';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
+import { isLeftRunning } from '../leftRunning.ts';
 import { notAQuery } from '../queryFailures.ts';
 import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelJob } from './cancel.ts';
@@ -14,6 +15,7 @@ import {
   badKey,
   clockNotRead,
   connectFailure,
+  holdsProjectId,
   isDuplicate,
   isNotFound,
   isScript,
@@ -137,9 +139,7 @@ class BigquerySource implements Source {
       return { columns: reader.columns, pages, isResumed: earlier !== null };
     } catch (error) {
       const failure = queryFailure(error, this.#config, sql);
-      // What the next attempt may take up goes on without this one.
-      const isLeft = resume !== undefined && !signal.aborted && failure.code === 'source_connection_lost';
-      if (isLeft) this.#running = undefined;
+      if (isLeftRunning(request, failure.code === 'source_connection_lost')) this.#running = undefined;
       await this.#release();
       signal.throwIfAborted();
       throw failure;
@@ -148,6 +148,7 @@ class BigquerySource implements Source {
 
   /** Starts a job, after a dry run has said that it only reads. */
   async #start({ sql, signal, resume }: QueryRequest): Promise<JobReference> {
+    if (sql.includes('{{projectId}}')) throw holdsProjectId();
     const { jobReference, statistics } = await this.#interrupts.wait(
       () => this.#insert(sql, { dryRun: true }),
       signal,

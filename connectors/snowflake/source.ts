@@ -1,5 +1,6 @@
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
+import { isLeftRunning } from '../leftRunning.ts';
 import { notASelect } from '../queryFailures.ts';
 import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelQuery } from './cancel.ts';
@@ -119,8 +120,7 @@ class SnowflakeSource implements Source {
       const pages = this.#pages(reader, first, request);
       return { columns: reader.columns, pages, isResumed: earlier !== null };
     } catch (error) {
-      // What the next attempt may take up goes on without this one.
-      if (resume !== undefined && !signal.aborted && isConnectionLost(error)) this.#running = undefined;
+      if (isLeftRunning(request, isConnectionLost(error))) this.#running = undefined;
       await this.#cancel();
       signal.throwIfAborted();
       throw queryFailure(error, this.#config, sql);

@@ -1,71 +1,10 @@
-import { createServer } from 'node:http';
-import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
-import { BigqueryConfig } from '../../connectors/bigquery/config.ts';
-import { openBigquery } from '../../connectors/bigquery/source.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { FailureCode, RowcastError } from '../../errors.ts';
+import { JOB, open, refused, SELECT, service } from './bigqueryService.ts';
+import type { Answer } from './bigqueryService.ts';
 import { failureOf, readAll, request } from './request.ts';
 import { serve } from './tlsProxy.ts';
-
-/*
- * What the service says, word by word as its documentation has it, from a server of the test's own: most of it
- * no stand-in for BigQuery ever says.
- */
-
-interface Answer {
-  readonly status?: number;
-  readonly body: object;
-}
-
-/** What the server was asked. */
-interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly body: { readonly configuration?: { readonly query?: object; readonly dryRun?: boolean } };
-}
-
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0)) end();
-});
-
-/** A server that answers as it is told. */
-async function service(answer: (asked: Asked) => Answer): Promise<{ url: string; asked: Asked[] }> {
-  const asked: Asked[] = [];
-  const server = createServer((incoming, outgoing) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
-      const url = new URL(incoming.url ?? '', 'http://service');
-      const text = Buffer.concat(chunks).toString();
-      const body = (text === '' ? {} : JSON.parse(text)) as Asked['body'];
-      const question = { method: incoming.method ?? '', path: url.pathname, query: url.searchParams, body };
-      asked.push(question);
-      const { status = 200, body: answered } = answer(question);
-      outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answered));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ends.push(() => server.close());
-  ends.push(() => server.closeAllConnections());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
-}
-
-const JOB = { jobReference: { projectId: 'my-project', jobId: 'j', location: 'EU' } };
-const SELECT: Answer = { body: { ...JOB, statistics: { query: { statementType: 'SELECT' } } } };
-const refused = (status: number, reason: string, message: string): Answer => ({
-  status,
-  body: { error: { code: status, message, errors: [{ reason, message, domain: 'global' }] } },
-});
-
-const config = (fields: object) =>
-  BigqueryConfig.parse({ kind: 'bigquery', project: 'my-project', ...fields });
-const signal = new AbortController().signal;
-const open = (fields: object, secret = '') =>
-  openBigquery(config(fields), () => Promise.resolve(secret), signal);
 
 /** A service whose queries fail so, while it can be opened. */
 async function failing(answer: Answer, sql = 'SELECT 1 AS n'): Promise<RowcastError> {
@@ -191,101 +130,6 @@ describe('a BigQuery that', () => {
   });
 });
 
-describe('a job of an attempt that died', () => {
-  const RESULT = {
-    body: {
-      jobComplete: true,
-      schema: { fields: [{ name: 'n', type: 'INTEGER' }] },
-      totalRows: '1',
-      rows: [{ f: [{ v: '1' }] }],
-    },
-  };
-  const jobOf = (fields: object, ageMs = 60_000): Answer => ({
-    body: { ...JOB, ...fields, statistics: { creationTime: String(Date.now() - ageMs) } },
-  });
-
-  /** Takes up a job that the service describes so. */
-  async function takeUp(job: Answer) {
-    const { url, asked } = await service(({ path }) => {
-      if (path.includes('/queries/')) return RESULT;
-      return path.endsWith('/jobs') ? SELECT : job;
-    });
-    const source = await open({ endpoint: url });
-    const told: string[] = [];
-    const resume = { from: 'EU/rowcast_before', started: (id: string) => void told.push(id) };
-    const { pages, isResumed } = await source.query(request('SELECT n', { resume }));
-    expect(await Array.fromAsync(pages)).toEqual([[['1']]]);
-    await source.close();
-    const read = asked.find(({ path }) => path.includes('/queries/'));
-    return { told, isResumed, read, locations: asked.map(({ query }) => query.get('location')) };
-  }
-
-  test('is read without another one', async () => {
-    const { told, isResumed, read } = await takeUp(jobOf({ status: { state: 'DONE' } }));
-    expect({ told, isResumed, path: read?.path, location: read?.query.get('location') }).toEqual({
-      told: [],
-      isResumed: true,
-      path: expect.stringMatching(/\/queries\/rowcast_before$/) as string,
-      location: 'EU',
-    });
-  });
-
-  test('is waited for where it still runs', async () => {
-    expect(await takeUp(jobOf({ status: { state: 'RUNNING' } }))).toMatchObject({
-      told: [],
-      isResumed: true,
-    });
-  });
-
-  const OF_NO_USE: readonly (readonly [string, Answer])[] = [
-    ['failed', jobOf({ status: { state: 'DONE', errorResult: { reason: 'stopped' } } })],
-    ['never began', refused(404, 'notFound', 'Not found: Job')],
-    ['has a result that may end while it is read', jobOf({ status: { state: 'DONE' } }, 23 * 3_600_000)],
-  ];
-  test.each(OF_NO_USE)('that %s is followed by another one, which is told', async (_, job) => {
-    const { told, isResumed, read } = await takeUp(job);
-    expect(isResumed).toBe(false);
-    expect(told).toEqual([expect.stringMatching(/^EU\/rowcast_[-0-9a-f]{36}$/)]);
-    expect(read?.path).toContain(told[0]?.split('/')[1]);
-  });
-
-  test('goes on where the connection to it is lost, for the next attempt', async () => {
-    let isAway = false;
-    const { url, asked } = await service(({ path }) => {
-      if (!path.includes('/queries/')) return SELECT;
-      isAway = true;
-      return { body: { jobComplete: false } };
-    });
-    const wire = await serve((socket) => {
-      if (isAway) socket.destroy();
-      else {
-        const plain = connect(Number(new URL(url).port), '127.0.0.1');
-        plain.on('error', () => socket.destroy());
-        socket.pipe(plain).pipe(socket);
-      }
-    });
-    const source = await open({ endpoint: `http://127.0.0.1:${wire.port}` });
-    const resume = { from: null, started: () => undefined };
-    const answer = failureOf(source.query(request('SELECT n', { resume })));
-    while (!isAway) await new Promise((go) => setTimeout(go, 10));
-    await wire.stop();
-    expect((await answer).code).toBe('source_connection_lost');
-    await source.close();
-    expect(asked.some(({ path }) => path.endsWith('/cancel'))).toBe(false);
-  });
-
-  test('that was started twice, since its answer was lost, is read', async () => {
-    const { url } = await service(({ path, body }) => {
-      if (path.includes('/queries/')) return RESULT;
-      const isStart = path.endsWith('/jobs') && body.configuration?.dryRun !== true;
-      return isStart ? refused(409, 'duplicate', 'Already Exists: Job') : SELECT;
-    });
-    const source = await open({ endpoint: url });
-    expect((await readAll(source, 'SELECT n')).rows).toEqual([['1']]);
-    await source.close();
-  });
-});
-
 describe('a BigQuery that cannot be reached:', () => {
   test('nobody listens', async () => {
     const { code, message } = await failureOf(open({ endpoint: 'http://127.0.0.1:1' }));
@@ -295,7 +139,7 @@ describe('a BigQuery that cannot be reached:', () => {
 
   test('somebody takes connections and never speaks BigQuery', async () => {
     const silent = await serve((socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
-    ends.push(() => void silent.stop());
+    onTestFinished(() => silent.stop());
     const { code } = await failureOf(open({ endpoint: `http://127.0.0.1:${silent.port}` }));
     expect(code).toBe('source_unreachable');
   });

@@ -49,23 +49,30 @@ WHERE DATE_PART(EPOCH_SECOND, last_updated) > {{last_sync_time}}`,
     expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', rows: 0 });
   });
 
-  test('a query under way when its worker dies is not paid for twice, and moves last_sync_time to when it began', async () => {
-    const name = await sync({ name: 'long', query: 'SELECT SYSTEM$WAIT(12) AS userId' });
-    const before = (await peer.state()).counts.queries;
-    const { run } = await engine.rowcast.syncs.run(name);
-    // Until Temporal knows of the query, and not just the worker.
-    await until(async () => JSON.stringify(await heartbeatOf(run)).includes('"query":{"id"'));
-    const known = Math.floor(Date.now() / 1_000);
-    await engine.killWorker();
-    engine.startWorker();
-    const ended = await engine.rowcast.imports.wait(run);
-    expect(ended).toMatchObject({ outcome: 'succeeded', rows: 1, delivered: 1 });
-    expect(ended.until).toBeLessThanOrEqual(known);
-    const statements = (await peer.state()).seen.filter(({ sql }) => sql.includes('SYSTEM$WAIT(12)'));
-    // One description, and one run.
-    expect(statements).toHaveLength(2);
-    expect((await peer.state()).counts.queries).toBeGreaterThan(before);
-  });
+  test.each<[string, NodeJS.Signals, number]>([
+    ['dies', 'SIGKILL', 12],
+    ['is stopped in order', 'SIGTERM', 13],
+  ])(
+    'a query under way when its worker %s is not paid for twice, and moves last_sync_time to when it began',
+    async (_, end, seconds) => {
+      const wait = `SYSTEM$WAIT(${seconds})`;
+      const name = await sync({ name: `long-${seconds}`, query: `SELECT ${wait} AS userId` });
+      const before = (await peer.state()).counts.queries;
+      const { run } = await engine.rowcast.syncs.run(name);
+      // Until Temporal knows of the query, and not just the worker.
+      await until(async () => JSON.stringify(await heartbeatOf(run)).includes('"query":{"id"'));
+      const known = Math.floor(Date.now() / 1_000);
+      await engine.worker.stop(end);
+      engine.startWorker();
+      const ended = await engine.rowcast.imports.wait(run);
+      expect(ended).toMatchObject({ outcome: 'succeeded', rows: 1, delivered: 1 });
+      expect(ended.until).toBeLessThanOrEqual(known);
+      const statements = (await peer.state()).seen.filter(({ sql }) => sql.includes(wait));
+      // One description, and one run.
+      expect(statements).toHaveLength(2);
+      expect((await peer.state()).counts.queries).toBeGreaterThan(before);
+    },
+  );
 
   async function heartbeatOf(run: string): Promise<unknown> {
     const { raw } = await engine.temporal.workflow.getHandle(run.split('~')[0] ?? run).describe();
