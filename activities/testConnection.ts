@@ -8,14 +8,19 @@ import { heartbeating } from './heartbeat.ts';
 import { testSource } from './testSource.ts';
 import { Steps } from './testSteps.ts';
 
+/** For all steps together: those who save wait for it (see `workflows/tryOut.ts`). */
+const TEST_SECONDS_MAX = 30;
+
 /** Tries a source or a destination out, a step at a time, up to the first that fails. */
 export async function testConnection(
   request: ConnectionTestRequest,
   deps: ActivityDeps,
 ): Promise<ConnectionTest> {
   using heart = heartbeating(() => undefined, deps.settings);
-  const { cancellationSignal: signal } = Context.current();
-  const steps = new Steps(deps.redact);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(noAnswer(request)), TEST_SECONDS_MAX * 1_000);
+  const signal = AbortSignal.any([Context.current().cancellationSignal, late.signal]);
+  const steps = new Steps(deps.redact, signal);
   try {
     if (request.kind === 'integration') await testSource(request, deps, steps, signal);
     else await testDestination(request.definition, deps, steps, signal);
@@ -24,7 +29,16 @@ export async function testConnection(
   } catch (error) {
     if (!(error instanceof RowcastError)) throw error;
     return { ok: false, steps: steps.found };
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+function noAnswer({ kind, definition: { name } }: ConnectionTestRequest): RowcastError {
+  return new RowcastError(
+    kind === 'integration' ? 'source_unreachable' : 'destination_unavailable',
+    `There was no answer within ${TEST_SECONDS_MAX} seconds on the way to the ${kind} ${name}; check that it is up, that host and port are its own, and the firewalls between.`,
+  );
 }
 
 function greetingWords({ profile }: Sender, verdict: Verdict): string {

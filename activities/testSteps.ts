@@ -1,3 +1,4 @@
+import { Interrupts } from '../connectors/interrupts.ts';
 import { RowcastError } from '../errors.ts';
 import type { TestStep } from '../workflows/contract.ts';
 
@@ -5,10 +6,12 @@ import type { TestStep } from '../workflows/contract.ts';
 export class Steps {
   readonly found: TestStep[] = [];
   readonly #redact: (text: string) => string;
+  readonly #signal: AbortSignal;
 
-  /** @param redact takes secrets out of a text. */
-  constructor(redact: (text: string) => string) {
+  /** @param redact takes secrets out of a text. @param signal ends a step that hangs. */
+  constructor(redact: (text: string) => string, signal: AbortSignal) {
     this.#redact = redact;
+    this.#signal = signal;
   }
 
   passed(step: string, words: string): void {
@@ -29,7 +32,7 @@ export class Steps {
     wordsOf: (found: Found) => string,
   ): Promise<Found> {
     try {
-      const found = await task();
+      const found = await new Interrupts().wait(task, this.#signal);
       this.passed(step, wordsOf(found));
       return found;
     } catch (error) {

@@ -7,16 +7,24 @@ import { say, sayJson } from './output.ts';
 import { readText } from './readText.ts';
 import { withRowcast } from './withRowcast.ts';
 
+interface ApplyFlags {
+  readonly file: string;
+  readonly dryRun?: boolean;
+  readonly test: boolean;
+  readonly json?: boolean;
+}
+
 export function addApply(program: Command): void {
   program
     .command('apply')
     .description('create and change what a file names; nothing is deleted')
     .requiredOption('-f, --file <file>', 'a rowcast.yaml')
     .option('--dry-run', 'only say what would be done')
+    .option('--no-test', 'save integrations without trying out whether they work')
     .option('--json', 'print JSON')
-    .action(async ({ file, dryRun = false, json }: { file: string; dryRun?: boolean; json?: boolean }) => {
+    .action(async ({ file, dryRun = false, test, json }: ApplyFlags) => {
       const read = await readRowcastFile(file);
-      const applied = await withRowcast((rowcast, signal) => rowcast.apply(read, { dryRun, signal }));
+      const applied = await withRowcast((rowcast, signal) => rowcast.apply(read, { dryRun, test, signal }));
       if (json) sayJson(applied);
       else for (const one of applied) describe(one, dryRun);
     });
@@ -28,8 +36,12 @@ export async function readRowcastFile(path: string): Promise<RowcastFile> {
   return parseRowcastFile(text, { path, readFile: (name) => readFile(resolve(dirname(path), name), 'utf8') });
 }
 
-function describe({ kind, name, change, changed, notices }: AppliedDefinition, dryRun: boolean): void {
-  const verb = dryRun && change !== 'unchanged' ? `would be ${change}` : change;
+function describe(
+  { kind, name, change, changed, tested, notices }: AppliedDefinition,
+  dryRun: boolean,
+): void {
+  const done = tested && change !== 'unchanged' ? `tested, ${change}` : change;
+  const verb = dryRun && change !== 'unchanged' ? `would be ${change}` : done;
   const fields = changed.length === 0 ? '' : ` (${changed.join(', ')})`;
   say(`${kind} ${name} ${verb}${fields}`);
   for (const notice of notices) say(`  ${notice}`);

@@ -1,11 +1,15 @@
 import type { RowcastFile } from '../definitions/file.ts';
 import { pastStart } from '../definitions/scheduleNotices.ts';
+import type { IntegrationDefinition } from '../definitions/integration.ts';
 import { RowcastError } from '../errors.ts';
+import type { FailureCode } from '../errors.ts';
 import type { ApplyAnswer } from '../workflows/contract.ts';
 import type { ClientContext } from './context.ts';
 import { foresee, foreseeSync } from './foresee.ts';
 import type { Change } from './foresee.ts';
 import type { Definitions } from './holders.ts';
+import { checkIntegration, sendIntegration } from './saveIntegration.ts';
+import type { SaveOptions } from './saveOptions.ts';
 import { describeSchedule } from './schedules.ts';
 import type { Syncs } from './syncs.ts';
 
@@ -16,13 +20,23 @@ export interface AppliedDefinition {
   readonly change: ApplyAnswer['change'];
   /** The fields that changed. */
   readonly changed: readonly string[];
+  /** Whether it was tried out before: an integration, where the change is one of how its source is reached. */
+  readonly tested: boolean;
   readonly notices: readonly string[];
+}
+
+export interface ApplyFileOptions {
+  /** Only say what would be done: nothing is changed, nor tried out. */
+  readonly dryRun?: boolean;
+  /** As in `SaveOptions`. */
+  readonly test?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** What applying a file needs of the SDK. */
 export interface ApplyTargets {
   readonly destinations: Definitions<unknown, { readonly name: string }>;
-  readonly integrations: Definitions<unknown, { readonly name: string }>;
+  readonly integrations: Definitions<never, IntegrationDefinition, SaveOptions>;
   readonly syncs: Syncs;
 }
 
@@ -39,54 +53,84 @@ interface Step {
  * refused before anything is changed.
  *
  * @throws RowcastError definition_invalid naming an integration or a destination that does not exist, or the past
- * `startAt` of a new sync.
+ * `startAt` of a new sync; connection_test_failed naming the integrations that do not work.
  */
 export async function applyFile(
   context: ClientContext,
   targets: ApplyTargets,
   file: RowcastFile,
-  { dryRun, signal }: { dryRun: boolean; signal?: AbortSignal },
+  options: ApplyFileOptions,
 ): Promise<AppliedDefinition[]> {
+  const { dryRun = false, signal } = options;
   const problems = [
     ...(await unknownNames(targets, file, signal)),
     ...(await pastStarts(targets, file, signal)),
   ];
-  if (problems.length > 0) {
-    const lines = problems.map((line) => `  ${line}`).join('\n');
-    throw new RowcastError('definition_invalid', `Nothing was applied:\n${lines}`);
-  }
+  if (problems.length > 0) throw nothingApplied('definition_invalid', problems);
+  const tested = dryRun ? new Set<string>() : await testAll(context, file.integrations, options);
   const applied: AppliedDefinition[] = [];
-  for (const { kind, name, apply, foresee } of stepsOf(context, targets, file, signal)) {
+  for (const { kind, name, apply, foresee } of stepsOf(context, targets, file, options)) {
     const { change, changed, notices } = dryRun
       ? await foresee()
       : await apply().catch((error: unknown) => {
           throw withApplied(error, applied);
         });
-    applied.push({ kind, name, change, changed, notices });
+    const isTested = kind === 'integration' && tested.has(name);
+    applied.push({ kind, name, change, changed, tested: isTested, notices });
   }
   return applied;
+}
+
+/** Tries out side by side what changes how a source is reached; answers the names of those that were. */
+async function testAll(
+  context: ClientContext,
+  integrations: readonly IntegrationDefinition[],
+  { test = true, signal }: ApplyFileOptions,
+): Promise<ReadonlySet<string>> {
+  if (!test) return new Set();
+  const answers = await Promise.all(
+    integrations.map((definition) => checkIntegration(context, definition, signal)),
+  );
+  const refusals = answers.map(({ refusal }) => refusal).filter((refusal) => refusal !== null);
+  const [first] = refusals;
+  if (first !== undefined)
+    throw nothingApplied(
+      first.code,
+      refusals.map(({ message }) => message),
+    );
+  return new Set(integrations.filter((_, index) => answers[index]?.tested).map(({ name }) => name));
+}
+
+function nothingApplied(code: FailureCode, problems: readonly string[]): RowcastError {
+  return new RowcastError(code, `Nothing was applied:\n${problems.map((line) => `  ${line}`).join('\n')}`);
 }
 
 function stepsOf(
   context: ClientContext,
   { destinations, integrations, syncs }: ApplyTargets,
   file: RowcastFile,
-  signal?: AbortSignal,
+  { test = true, signal }: ApplyFileOptions,
 ): Step[] {
   const options = signal === undefined ? {} : { signal };
-  const held = (kind: 'destination' | 'integration', definition: { readonly name: string }): Step => {
-    const target = kind === 'destination' ? destinations : integrations;
-    const { name } = definition;
-    return {
-      kind,
-      name,
-      apply: () => target.update(definition, options),
-      foresee: async () => foresee((await target.find(name, signal))?.definition ?? null, definition),
-    };
-  };
   return [
-    ...file.destinations.map((definition) => held('destination', definition)),
-    ...file.integrations.map((definition) => held('integration', definition)),
+    ...file.destinations.map((definition): Step => {
+      const { name } = definition;
+      return {
+        kind: 'destination',
+        name,
+        apply: () => destinations.update(definition, options),
+        foresee: async () => foresee((await destinations.find(name, signal))?.definition ?? null, definition),
+      };
+    }),
+    ...file.integrations.map((definition): Step => {
+      const { name } = definition;
+      return {
+        kind: 'integration',
+        name,
+        apply: () => sendIntegration(context, definition, { ...options, test }),
+        foresee: async () => foresee((await integrations.find(name, signal))?.definition ?? null, definition),
+      };
+    }),
     ...file.syncs.map(({ definition, ...enabled }): Step => {
       const { name } = definition;
       return {

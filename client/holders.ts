@@ -14,20 +14,20 @@ import type {
 import { checked } from './checked.ts';
 import { testConnection } from './connectionTest.ts';
 import { eachItem, missingWords } from './context.ts';
-import type { ClientContext, Page, PageRequest, UpdateTarget } from './context.ts';
+import type { ClientContext, Page, PageRequest } from './context.ts';
 import { requireExisting } from './references.ts';
 import type { Reference } from './references.ts';
-
-export interface ApplyOptions {
-  /** Refuses with `revision_conflict` unless the definition is at this revision; 0: must not exist yet. */
-  readonly ifRevision?: number;
-  readonly signal?: AbortSignal;
-}
+import { saveIntegration } from './saveIntegration.ts';
+import type { ApplyOptions, SaveOptions } from './saveOptions.ts';
 
 /** What can be done with the definitions of one kind. */
-export interface Definitions<Input, Definition> {
-  /** Creates or changes a definition. @throws RowcastError definition_invalid, revision_conflict, no_worker … */
-  update(definition: Input, options?: ApplyOptions): Promise<ApplyAnswer>;
+export interface Definitions<Input, Definition, Options extends ApplyOptions = ApplyOptions> {
+  /**
+   * Creates or changes a definition.
+   *
+   * @throws RowcastError definition_invalid, revision_conflict, no_worker …; connection_test_failed of an integration.
+   */
+  update(definition: Input, options?: Options): Promise<ApplyAnswer>;
   /** @throws RowcastError not_found */
   get(name: string, signal?: AbortSignal): Promise<DefinitionDescription<Definition>>;
   /** A definition, or null where there is none. */
@@ -44,11 +44,11 @@ export interface Definitions<Input, Definition> {
   delete(name: string, signal?: AbortSignal): Promise<RemoveAnswer>;
 }
 
-interface Kind<Definition> {
+interface Kind<Definition, Options> {
   readonly word: 'integration' | 'destination';
   readonly parse: (input: unknown) => Definition;
   readonly workflowId: (name: string) => string;
-  readonly summaryOf: (definition: Definition) => string;
+  readonly save: (definition: Definition, options: Options) => Promise<ApplyAnswer>;
   readonly testOf: (definition: Definition) => ConnectionTestRequest;
   /** What must exist before it. */
   readonly referencesOf: (definition: Definition) => Reference[];
@@ -61,7 +61,15 @@ export function createDestinations(
     word: 'destination',
     parse: (input) => checked(DestinationDefinition, input, 'The destination'),
     workflowId: destinationWorkflowId,
-    summaryOf: ({ name, kind }) => `destination ${name}: ${kind}`,
+    save: (definition, { ifRevision, signal }) => {
+      const { name, kind } = definition;
+      const target = {
+        ...{ workflowType: WORKFLOWS.destination, workflowId: destinationWorkflowId(name), name },
+        ...{ summary: `destination ${name}: ${kind}`, update: MESSAGES.apply },
+      };
+      const request = { definition, ...(ifRevision === undefined ? {} : { ifRevision }) };
+      return context.updateWithStart<ApplyAnswer>(target, request, signal);
+    },
     testOf: (definition) => ({ kind: 'destination', definition }),
     referencesOf: () => [],
   });
@@ -69,12 +77,12 @@ export function createDestinations(
 
 export function createIntegrations(
   context: ClientContext,
-): Definitions<IntegrationInput, IntegrationDefinition> {
+): Definitions<IntegrationInput, IntegrationDefinition, SaveOptions> {
   return createDefinitions(context, {
     word: 'integration',
     parse: (input) => checked(IntegrationDefinition, input, 'The integration'),
     workflowId: integrationWorkflowId,
-    summaryOf: ({ name, source, destination }) => `integration ${name}: ${source.kind} to ${destination}`,
+    save: (definition, options) => saveIntegration(context, definition, options),
     testOf: (definition) => ({ kind: 'integration', definition }),
     referencesOf: ({ name, destination }) => [
       { kind: 'destination', name: destination, by: `the integration ${name}` },
@@ -82,10 +90,10 @@ export function createIntegrations(
   });
 }
 
-function createDefinitions<Input, Definition extends { readonly name: string }>(
+function createDefinitions<Input, Definition extends { readonly name: string }, Options extends ApplyOptions>(
   context: ClientContext,
-  { word, parse, workflowId, summaryOf, testOf, referencesOf }: Kind<Definition>,
-): Definitions<Input, Definition> {
+  { word, parse, workflowId, save, testOf, referencesOf }: Kind<Definition, Options>,
+): Definitions<Input, Definition, Options> {
   const find = (name: string, signal?: AbortSignal) =>
     context.query<DefinitionDescription<Definition>>(workflowId(name), MESSAGES.describe, [], signal);
   const page = async (request: PageRequest = {}): Promise<Page<DefinitionDescription<Definition>>> => {
@@ -98,16 +106,12 @@ function createDefinitions<Input, Definition extends { readonly name: string }>(
     if (found !== null) return found;
     throw new RowcastError('not_found', missingWords(word, name));
   };
-  const targetOf = (name: string, update: string, summary: string): UpdateTarget => {
-    return { workflowType: WORKFLOWS[word], workflowId: workflowId(name), name, summary, update };
-  };
   return {
-    async update(input, { ifRevision, signal } = {}) {
+    async update(input, options) {
       const definition = parse(input);
-      for (const reference of referencesOf(definition)) await requireExisting(context, reference, signal);
-      const target = targetOf(definition.name, MESSAGES.apply, summaryOf(definition));
-      const request = { definition, ...(ifRevision === undefined ? {} : { ifRevision }) };
-      return context.updateWithStart<ApplyAnswer>(target, request, signal);
+      for (const reference of referencesOf(definition))
+        await requireExisting(context, reference, options?.signal);
+      return save(definition, options ?? ({} as Options));
     },
     get,
     find,
@@ -119,7 +123,10 @@ function createDefinitions<Input, Definition extends { readonly name: string }>(
     },
     delete: (name, signal) =>
       context.updateWithStart<RemoveAnswer>(
-        targetOf(name, MESSAGES.remove, `${word} ${name}`),
+        {
+          ...{ workflowType: WORKFLOWS[word], workflowId: workflowId(name), name },
+          ...{ summary: `${word} ${name}`, update: MESSAGES.remove },
+        },
         undefined,
         signal,
       ),

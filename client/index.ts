@@ -3,7 +3,7 @@ import type { RowcastFile } from '../definitions/file.ts';
 import type { IntegrationDefinition, IntegrationInput } from '../definitions/integration.ts';
 import type { PreviewResult } from '../workflows/contract.ts';
 import { applyFile } from './apply.ts';
-import type { AppliedDefinition } from './apply.ts';
+import type { AppliedDefinition, ApplyFileOptions } from './apply.ts';
 import { ClientContext } from './context.ts';
 import type { ConnectOptions } from './context.ts';
 import { createDestinations, createIntegrations } from './holders.ts';
@@ -23,11 +23,8 @@ export interface Rowcast extends AsyncDisposable {
   readonly integrations: Integrations;
   readonly syncs: Syncs;
   readonly imports: Imports;
-  /** Creates and changes what a file names; with `dryRun` only says what would be done. */
-  apply(
-    file: RowcastFile,
-    options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
-  ): Promise<AppliedDefinition[]>;
+  /** Creates and changes what a file names, once all of it that changes how a source is reached was tried out. */
+  apply(file: RowcastFile, options?: ApplyFileOptions): Promise<AppliedDefinition[]>;
   /** The first rows of a saved sync, or of definitions that are not saved, beside the calls they would become. */
   preview(what: string | PreviewDefinitions, options?: PreviewOptions): Promise<PreviewResult>;
   close(): Promise<void>;
@@ -50,11 +47,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
     integrations,
     syncs,
     imports: createImports(context),
-    apply: (file, { dryRun = false, signal } = {}) =>
-      applyFile(context, { destinations, integrations, syncs }, file, {
-        dryRun,
-        ...(signal === undefined ? {} : { signal }),
-      }),
+    apply: (file, options = {}) => applyFile(context, { destinations, integrations, syncs }, file, options),
     preview: (what, options = {}) => preview(context, { destinations, integrations, syncs }, what, options),
     close,
     [Symbol.asyncDispose]: close,
@@ -88,12 +81,13 @@ export type {
   TestStep,
   Trigger,
 } from '../workflows/contract.ts';
-export type { AppliedDefinition } from './apply.ts';
+export type { AppliedDefinition, ApplyFileOptions } from './apply.ts';
 export type { ConnectOptions, Page, PageRequest } from './context.ts';
-export type { ApplyOptions, Definitions } from './holders.ts';
+export type { Definitions } from './holders.ts';
 export type { Imports, ImportsRequest } from './imports.ts';
 export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 export type { Progress } from './progress.ts';
+export type { ApplyOptions, SaveOptions } from './saveOptions.ts';
 export type { Integrations } from './tunnelKeys.ts';
 export type { TunnelKey } from '../tunnel/sealedKey.ts';
 export type { StartedRun } from './startRun.ts';

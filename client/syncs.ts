@@ -17,7 +17,7 @@ import { checked } from './checked.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page, PageRequest, UpdateTarget } from './context.ts';
 import { withEnabled } from './foresee.ts';
-import type { ApplyOptions } from './holders.ts';
+import type { ApplyOptions } from './saveOptions.ts';
 import { cancelRun } from './cancelRun.ts';
 import { asItIs } from './importRecords.ts';
 import { lostListing, missingSync, namesOfSchedulesOnly } from './lostSyncs.ts';

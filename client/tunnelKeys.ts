@@ -1,12 +1,14 @@
 import { RowcastError } from '../errors.ts';
-import { integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
+import { MESSAGES } from '../workflows/contract.ts';
 import type { ApplyAnswer, KeyAnswer, KeyRequest } from '../workflows/contract.ts';
 import type { IntegrationDefinition, IntegrationInput } from '../definitions/integration.ts';
 import type { ClientContext } from './context.ts';
 import type { Definitions } from './holders.ts';
+import { integrationTarget } from './saveIntegration.ts';
+import type { SaveOptions } from './saveOptions.ts';
 
 /** What can be done with integrations, and with the keys of their tunnels. */
-export interface Integrations extends Definitions<IntegrationInput, IntegrationDefinition> {
+export interface Integrations extends Definitions<IntegrationInput, IntegrationDefinition, SaveOptions> {
   /**
    * The keys of an integration's tunnel, which need not exist yet: `show` makes the first one, `rotate` a pending one
    * beside the active one, and `discard` takes the pending one back. Private halves never leave the workers.
@@ -24,19 +26,13 @@ export interface Integrations extends Definitions<IntegrationInput, IntegrationD
 
 export function withTunnelKeys(
   context: ClientContext,
-  integrations: Definitions<IntegrationInput, IntegrationDefinition>,
+  integrations: Definitions<IntegrationInput, IntegrationDefinition, SaveOptions>,
 ): Integrations {
   return {
     ...integrations,
     key: (name, action, signal) =>
       context.updateWithStart<KeyAnswer>(
-        {
-          workflowType: WORKFLOWS.integration,
-          workflowId: integrationWorkflowId(name),
-          name,
-          summary: `integration ${name}`,
-          update: MESSAGES.key,
-        },
+        integrationTarget(name, MESSAGES.key),
         { action } satisfies KeyRequest,
         signal,
       ),

@@ -43,6 +43,8 @@ export const MESSAGES = {
   reset: 'reset',
   /** Update of sync, integration and destination: it is deleted. No argument → `RemoveAnswer` */
   remove: 'remove',
+  /** Update of integration: whether what is to be saved works. Nothing is saved. `CheckRequest` → `CheckAnswer` */
+  check: 'check',
   /** Update of integration: the keys of its tunnel. `KeyRequest` → `KeyAnswer` */
   key: 'key',
   /** Query of integration, for workers: no argument → `TunnelKeys`, whose private halves are sealed. */
@@ -59,6 +61,26 @@ export interface ApplyRequest<Definition> {
   readonly ifRevision?: number;
   /** Only for syncs: whether the Schedule is to run; absent: true where the sync is new, else as it is. */
   readonly enabled?: boolean;
+  /** Only for integrations: nothing is tried out, so that a pending key of its tunnel stays pending. */
+  readonly isUntested?: boolean;
+}
+
+export interface CheckRequest {
+  readonly definition: IntegrationDefinition;
+}
+
+export interface CheckAnswer {
+  /** False where the change makes no difference to whether the source is reached, or there is none. */
+  readonly tested: boolean;
+  /** Null: it may be saved. */
+  readonly refusal: SaveRefusal | null;
+}
+
+/** Why something may not be saved. */
+export interface SaveRefusal {
+  readonly code: FailureCode;
+  /** Whole sentences: the step that failed, in its words, and what to do. */
+  readonly message: string;
 }
 
 export interface ApplyAnswer {

@@ -21,6 +21,8 @@ import { MESSAGES } from './contract.ts';
 import type {
   ApplyAnswer,
   ApplyRequest,
+  CheckAnswer,
+  CheckRequest,
   DefinitionDescription,
   KeyAnswer,
   KeyRequest,
@@ -29,6 +31,7 @@ import type {
 import { findState, saveCopy } from './copies.ts';
 import { isTombstone } from './messages.ts';
 import type { HolderState, Tombstone } from './messages.ts';
+import { needsTest, tryOut } from './tryOut.ts';
 import { changeKeys, NO_KEYS, publicHalf, savedKeys } from './tunnelKeys.ts';
 import { createTurns, uncancelled } from './turns.ts';
 import type { Turns } from './turns.ts';
@@ -73,7 +76,14 @@ async function hold(kind: UsedKind, { name, state: carried }: HolderInput): Prom
     (request) => inTurn(() => applyDefinition(kind, name, held, request)),
     { validator: mustHoldDefinition },
   );
-  if (kind === 'integration') handleKeys(name, held, inTurn);
+  if (kind === 'integration') {
+    handleKeys(name, held, inTurn);
+    setHandler(
+      defineUpdate<CheckAnswer, [CheckRequest]>(MESSAGES.check),
+      (request) => checkDefinition(name, held, inTurn, request),
+      { validator: mustHoldDefinition },
+    );
+  }
   setHandler(defineUpdate<RemoveAnswer>(MESSAGES.remove), () =>
     inTurn(() => removeDefinition(kind, name, held)),
   );
@@ -97,13 +107,13 @@ async function applyDefinition(
   kind: UsedKind,
   name: string,
   held: Held,
-  { definition, ifRevision }: ApplyRequest<Definition>,
+  { definition, ifRevision, isUntested = false }: ApplyRequest<Definition>,
 ): Promise<ApplyAnswer> {
   const storage = await takeOver(kind, name, held);
   const before = held.state;
   const old = before?.definition ?? null;
   checkRevision(`The ${kind} ${name}`, before?.revision ?? 0, ifRevision);
-  const keys = 'source' in definition ? await savedKeys(definition, keysOf(before)) : NO_KEYS;
+  const keys = 'source' in definition ? await savedKeys(definition, keysOf(before), isUntested) : NO_KEYS;
   const notices = held.notices.splice(0);
   const changed = old === null ? [] : changedFields(old, definition);
   if (old !== null && keys.active !== keysOf(before).active) changed.push('tunnel.key');
@@ -115,6 +125,20 @@ async function applyDefinition(
   held.state = await saveCopy(kind, name, withKeys(after, keys));
   setCurrentDetails(`Revision ${revision}.`);
   return { change: old === null ? 'created' : 'updated', revision, changed, notices };
+}
+
+/** Whether what is to be saved works. It is tried out beside other messages, since nothing is saved. */
+async function checkDefinition(
+  name: string,
+  held: Held,
+  inTurn: Turns,
+  { definition }: CheckRequest,
+): Promise<CheckAnswer> {
+  await inTurn(() => takeOver('integration', name, held));
+  const before = held.state?.definition as IntegrationDefinition | null | undefined;
+  const keys = keysOf(held.state);
+  if (!needsTest(before ?? null, definition, keys)) return { tested: false, refusal: null };
+  return { tested: true, refusal: await tryOut(definition, keys) };
 }
 
 /** Deletes what nobody uses, and leaves a tombstone. @throws ApplicationFailure in_use naming the users; not_found. */

@@ -1,8 +1,9 @@
-import { ApplicationFailure, ActivityFailure, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { ControlActivities } from '../activities/types.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { SealedTunnelKey, TunnelKey, TunnelKeys } from '../tunnel/sealedKey.ts';
-import type { ConnectionTest, KeyAnswer, KeyRequest } from './contract.ts';
+import type { KeyAnswer, KeyRequest } from './contract.ts';
+import { tryOut } from './tryOut.ts';
 
 /*
  * The keys of an integration's tunnel. A new one is pending: it becomes the active one only by being saved, and that
@@ -14,14 +15,6 @@ const { makeTunnelKey } = proxyActivities<Pick<ControlActivities, 'makeTunnelKey
   scheduleToCloseTimeout: '12 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '5 seconds' },
   summary: 'make a key for the tunnel',
-});
-
-const { testConnection } = proxyActivities<Pick<ControlActivities, 'testConnection'>>({
-  startToCloseTimeout: '35 seconds',
-  scheduleToCloseTimeout: '40 seconds',
-  heartbeatTimeout: '20 seconds',
-  retry: { maximumAttempts: 1 },
-  summary: 'test the connection before it is saved',
 });
 
 export const NO_KEYS: TunnelKeys = { active: null, pending: null };
@@ -51,44 +44,20 @@ export function publicHalf(key: SealedTunnelKey | null): TunnelKey | null {
 }
 
 /**
- * The keys that are saved with a definition: a pending one becomes active once the database was reached with it.
+ * The keys that are saved with a definition: a pending one becomes active once the database was reached with it, and
+ * only then, whatever else is to be saved without a test.
  *
  * @throws ApplicationFailure connection_test_failed, tunnel_key_missing; nothing changes then.
  */
-export async function savedKeys(definition: IntegrationDefinition, keys: TunnelKeys): Promise<TunnelKeys> {
-  if (definition.tunnel === undefined) return keys;
+export async function savedKeys(
+  definition: IntegrationDefinition,
+  keys: TunnelKeys,
+  isUntested: boolean,
+): Promise<TunnelKeys> {
   const { active, pending } = keys;
-  const { name } = definition;
-  if (pending !== null) {
-    await mustWork(definition, pending);
-    return { active: pending, pending: null };
-  }
-  if (active !== null) return keys;
-  throw ApplicationFailure.nonRetryable(
-    `The tunnel of the integration ${name} has no key yet; make one with \`rowcast integration key ${name}\`, put it on the SSH server, and save again.`,
-    'tunnel_key_missing',
-  );
-}
-
-async function mustWork(definition: IntegrationDefinition, key: SealedTunnelKey): Promise<void> {
-  const { ok, steps } = await tested(definition, key);
-  if (ok) return;
-  const { name } = definition;
-  const failed = steps.at(-1);
-  throw ApplicationFailure.nonRetryable(
-    `The integration ${name} was not saved, since the database was not reached with the pending key ${key.fingerprint}; runs go on as before. ${failed?.step ?? 'The test'} failed: ${failed?.words ?? ''} Put the key that \`rowcast integration key ${name}\` prints on the SSH server and save again, or take it back with \`rowcast integration key ${name} --discard\`.`,
-    'connection_test_failed',
-  );
-}
-
-async function tested(definition: IntegrationDefinition, key: SealedTunnelKey): Promise<ConnectionTest> {
-  try {
-    return await testConnection({ kind: 'integration', definition, key });
-  } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error;
-    throw ApplicationFailure.nonRetryable(
-      `The integration ${definition.name} was not saved, since its connection could not be tested to the end (${error.cause?.message ?? error.message}); try again.`,
-      'connection_test_failed',
-    );
-  }
+  const isTried = definition.tunnel !== undefined && (pending !== null || active === null);
+  if (isUntested || !isTried) return keys;
+  const refusal = await tryOut(definition, keys);
+  if (refusal !== null) throw ApplicationFailure.nonRetryable(refusal.message, refusal.code);
+  return { active: pending, pending: null };
 }

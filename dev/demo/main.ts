@@ -118,7 +118,8 @@ async function applyDefinitions({ rowcast, stack, tag }: Demo): Promise<void> {
     .replaceAll('${RECEIVER_URL}', stack.receiverUrl)
     .replaceAll('${TAG}', tag);
   const file = await parseRowcastFile(text, { path, readFile: () => Promise.reject(new Error('no file')) });
-  for (const { kind, name, change } of await rowcast.apply(file)) say(`      ${kind} ${name} ${change}`);
+  for (const { kind, name, change, tested } of await rowcast.apply(file))
+    say(`      ${kind} ${name} ${tested ? 'tested, ' : ''}${change}`);
 }
 
 /** Runs a sync, shows how far it is, and waits for its end. */

@@ -35,7 +35,11 @@ test('a file is applied as its dry run said, and applied again changes nothing',
   expect(await engine.rowcast.destinations.find(destination)).toBeNull();
 
   expect(await rowcast('apply', '-f', file)).toEqual(
-    said(`destination ${destination} created`, `integration ${integration} created`, `sync ${sync} created`),
+    said(
+      `destination ${destination} created`,
+      `integration ${integration} tested, created`,
+      `sync ${sync} created`,
+    ),
   );
   const unchanged = said(
     `destination ${destination} unchanged`,
@@ -54,6 +58,7 @@ test('a file is applied as its dry run said, and applied again changes nothing',
       name: sync,
       change: 'unchanged',
       changed: [],
+      tested: false,
       notices: [],
     })),
   );

@@ -187,7 +187,7 @@ test('a preview stops its query on the server after its rows, and when nobody wa
 
 test('what the worker lacks or cannot reach is named', async () => {
   const messageOf = async (source: Record<string, unknown>) => {
-    const name = await engine.sync({ name: 'lacking', query: QUERY, source });
+    const name = await engine.sync({ name: 'lacking', query: QUERY, source, test: false });
     return (await rowcast('sync', 'preview', name)).stderr;
   };
   expect(await messageOf({ password: { secret: 'never-given' } })).toMatch(/ROWCAST_SECRET_NEVER_GIVEN/);

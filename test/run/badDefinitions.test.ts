@@ -178,7 +178,9 @@ for (const [what, changes, says] of BAD) {
 }
 
 test('the same file without what is wrong is applied', async () => {
-  const { exitCode, stdout } = await apply(fileWith({ sync: { enabled: false } }));
+  writeFileSync(join(folder, 'rowcast.yaml'), fileWith({ sync: { enabled: false } }));
+  // Its database is not there.
+  const { exitCode, stdout } = await rowcast(['apply', '-f', 'rowcast.yaml', '--no-test']);
   expect({ exitCode, stdout }).toEqual({
     exitCode: 0,
     stdout: `destination ${CIO} created\nintegration ${SHOP} created\nsync ${PEOPLE} created\n`,

@@ -51,6 +51,8 @@ export interface SyncFields {
   /** Fields of its destination and its source that differ. */
   readonly destination?: Record<string, unknown>;
   readonly source?: Record<string, unknown>;
+  /** False where its source is one that does not work. */
+  readonly test?: boolean;
   readonly [field: string]: unknown;
 }
 
@@ -123,7 +125,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     get worker() {
       return worker;
     },
-    async sync({ name: word = 'people', destination, source, ...fields }, enabled = false) {
+    async sync({ name: word = 'people', destination, source, test = true, ...fields }, enabled = false) {
       const name = `${word}-${id}`;
       await rowcast.destinations.update({
         name: `to-${id}`,
@@ -135,7 +137,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       const { host, port, user } = server;
       const password = { secret: 'source-password' };
       const own = { kind: 'postgres', host, port, database, user, password, tls: 'off' };
-      await rowcast.integrations.update({
+      const integration = {
         name: `from-${id}`,
         // A source of another kind is given whole.
         source: (source?.['kind'] === undefined ? { ...own, ...source } : source) as typeof own & {
@@ -143,7 +145,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
           tls: 'off';
         },
         destination: `to-${id}`,
-      });
+      };
+      await rowcast.integrations.update(integration, { test });
       const type = 'identify' as const;
       const definition = { every: '1 hour', type, ...fields, name, integration: `from-${id}` };
       await rowcast.syncs.update(definition, { enabled });

@@ -118,7 +118,9 @@ test('a sealed password that is copied to another host is refused there, and nev
     'db.internal:5432',
   );
   const { source, ...rest } = await secretive.allSealed();
-  const name = await engine.sync({ name: 'elsewhere', ...rest, source: { ...source, password } });
+  const name = await engine.sync({
+    ...{ name: 'elsewhere', ...rest, source: { ...source, password }, test: false },
+  });
   const failed = await engine.run(name);
   expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'secret_refused' });
   expect(failed.error).toMatch(

@@ -57,7 +57,9 @@ test('a query that fails after half a million rows sends nothing, and its error 
 });
 
 test('a source that cannot be reached fails the run with one sentence, once its patience is over', async () => {
-  const name = await engine.sync({ name: 'away', query: 'SELECT 1 AS "userId"', source: { port: 1 } });
+  const name = await engine.sync({
+    ...{ name: 'away', query: 'SELECT 1 AS "userId"', source: { port: 1 }, test: false },
+  });
   const ended = await engine.run(name);
   expect(ended).toMatchObject({ outcome: 'failed', errorCode: 'source_unreachable', rows: null });
   expect(ended.error).toMatch(/^The database server 127\.0\.0\.1:1 cannot be reached .*; check host, port/);

@@ -1,0 +1,65 @@
+import type { IntegrationDefinition } from '../definitions/integration.ts';
+import { RowcastError } from '../errors.ts';
+import { integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
+import type { ApplyAnswer, ApplyRequest, CheckAnswer, CheckRequest } from '../workflows/contract.ts';
+import type { ClientContext, UpdateTarget } from './context.ts';
+import type { SaveOptions } from './saveOptions.ts';
+
+/* How an integration is saved: tried out first, by the workers. */
+
+/** @param update one of MESSAGES. */
+export function integrationTarget(
+  name: string,
+  update: string,
+  summary = `integration ${name}`,
+): UpdateTarget {
+  const workflowId = integrationWorkflowId(name);
+  return { workflowType: WORKFLOWS.integration, workflowId, name, summary, update };
+}
+
+/** Whether what is to be saved works. @throws RowcastError no_worker …; what is wrong with it is the answer. */
+export function checkIntegration(
+  context: ClientContext,
+  definition: IntegrationDefinition,
+  signal?: AbortSignal,
+): Promise<CheckAnswer> {
+  const request: CheckRequest = { definition };
+  return context.updateWithStart<CheckAnswer>(
+    integrationTarget(definition.name, MESSAGES.check),
+    request,
+    signal,
+  );
+}
+
+/** Saves what was checked, or is not to be; the pending key of a tunnel is tried out once more by the workflow itself. */
+export function sendIntegration(
+  context: ClientContext,
+  definition: IntegrationDefinition,
+  { ifRevision, test = true, signal }: SaveOptions,
+): Promise<ApplyAnswer> {
+  const { name, source, destination } = definition;
+  const request: ApplyRequest<IntegrationDefinition> = {
+    definition,
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+    ...(test ? {} : { isUntested: true }),
+  };
+  const summary = `integration ${name}: ${source.kind} to ${destination}`;
+  return context.updateWithStart<ApplyAnswer>(
+    integrationTarget(name, MESSAGES.apply, summary),
+    request,
+    signal,
+  );
+}
+
+/** @throws RowcastError connection_test_failed, tunnel_key_missing … where it does not work; nothing changes then. */
+export async function saveIntegration(
+  context: ClientContext,
+  definition: IntegrationDefinition,
+  options: SaveOptions,
+): Promise<ApplyAnswer> {
+  if (options.test !== false) {
+    const { refusal } = await checkIntegration(context, definition, options.signal);
+    if (refusal !== null) throw new RowcastError(refusal.code, refusal.message);
+  }
+  return sendIntegration(context, definition, options);
+}
