@@ -26,11 +26,11 @@ export async function deliverLane(request: LaneRequest): Promise<{ position: Lan
   let { position } = request;
   while (position.chunk < chunks.length) {
     const reference = chunks[position.chunk];
-    const chunk = reference && (await storage.get(reference.key));
+    const chunk = reference && (await storage.get(reference.key, position.offset));
     if (!chunk) throw missingChunk(reference?.key ?? '', storage);
     const before = position;
     position = await deliverChunk(request, chunk, before);
-    if (position.offset < chunk.length) return { position, done: false };
+    if (position.offset < before.offset + chunk.length) return { position, done: false };
     position = { ...position, chunk: position.chunk + 1, offset: 0 };
     request.onPosition(position);
     if (Date.now() > untilMs && position.chunk < chunks.length) return { position, done: false };
@@ -38,6 +38,7 @@ export async function deliverLane(request: LaneRequest): Promise<{ position: Lan
   return { position, done: true };
 }
 
+/** @param chunk its bytes from the position on. */
 async function deliverChunk(request: LaneRequest, chunk: Buffer, start: LanePosition): Promise<LanePosition> {
   const { sender, signal, untilMs } = request;
   const records = new LaneRecords(request);

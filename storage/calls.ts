@@ -22,7 +22,7 @@ export interface StagedCall {
   readonly json: Buffer;
   /** The part of `json` right after its brace that holds for a whole batch where the destination says so; may be empty. */
   readonly shared: Buffer;
-  /** Offset in the chunk just after this line. */
+  /** Offset in the whole chunk just after this line. */
   readonly end: number;
 }
 
@@ -37,12 +37,14 @@ export function messageIdOffset(sharedBytes: number): number {
 }
 
 /**
- * Reads the calls of a chunk from an offset on, without parsing them.
+ * Reads the calls of a chunk, without parsing them.
  *
+ * @param chunk its bytes from a line's begin on.
+ * @param begin the offset of that line in the whole chunk.
  * @throws RowcastError storage_corrupt where a line is not in the form above.
  */
-export function* stagedCalls(chunk: Buffer, offset = 0): Generator<StagedCall> {
-  let start = offset;
+export function* stagedCalls(chunk: Buffer, begin = 0): Generator<StagedCall> {
+  let start = 0;
   while (start < chunk.length) {
     const lineFeed = chunk.indexOf(0x0a, start);
     const row = digits(chunk, start, ROW_DIGITS);
@@ -53,7 +55,7 @@ export function* stagedCalls(chunk: Buffer, offset = 0): Generator<StagedCall> {
     if (Number.isNaN(row) || chunk[json] !== 0x7b || !(sharedEnd <= lineFeed)) {
       throw new RowcastError(
         'storage_corrupt',
-        `A staged chunk is damaged at byte ${start}; the run fails, and its window repeats from the source.`,
+        `A staged chunk is damaged at byte ${begin + start}; the run fails, and its window repeats from the source.`,
       );
     }
     const end = lineFeed + 1;
@@ -61,7 +63,7 @@ export function* stagedCalls(chunk: Buffer, offset = 0): Generator<StagedCall> {
       row,
       json: chunk.subarray(json, lineFeed),
       shared: chunk.subarray(json + 1, sharedEnd),
-      end,
+      end: begin + end,
     };
     start = end;
   }

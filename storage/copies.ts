@@ -33,7 +33,7 @@ export async function writeCopy(
   const key = `${folderOf(kind, name)}/${String(copy.number).padStart(NUMBER_DIGITS, '0')}.json`;
   await storage.put(key, Buffer.from(JSON.stringify({ version: 1, ...copy })));
   const keys = await keysOf(storage, kind, name);
-  for (const old of keys.slice(0, -COPIES_KEPT)) await storage.remove(old);
+  await storage.removeObjects(keys.slice(0, -COPIES_KEPT));
 }
 
 /**

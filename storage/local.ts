@@ -1,24 +1,24 @@
 import { constants } from 'node:fs';
-import { access, mkdtemp, readFile, rm, rmdir } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { ulid } from 'ulid';
-import { z } from 'zod';
 import { RowcastError } from '../errors.ts';
+import { IDENTITY_KEY, idIn, newIdentityFile } from './identity.ts';
+import { isKey, mustBeKey, notAKey } from './keys.ts';
 import { codeOf, explain } from './localFailures.ts';
-import { createFile, filesBelow, makeFolder, orWhereMissing, removeAbandoned } from './localFiles.ts';
-import { LocalScratch } from './localScratch.ts';
+import type { Place } from './localFailures.ts';
+import {
+  createFile,
+  filesBelow,
+  makeFolder,
+  orWhereMissing,
+  readFileFrom,
+  removeAbandoned,
+} from './localFiles.ts';
+import { ABANDONED_AFTER_MS, LocalScratch } from './localScratch.ts';
 import type { Scratch, Storage, StorageIdentity } from './storage.ts';
 
 /** Where files are written before they get their name; on the same file system, so that a link is possible. */
 const TEMPORARY = '.temporary';
-const IDENTITY_FILE = 'storage.json';
-
-/** Temporary files older than this are left over from a process that died. */
-const ABANDONED_AFTER_MS = 24 * 3_600_000;
-
-const IdentityFile = z.object({ version: z.literal(1), id: z.string().min(1) });
-
-const KEY = /^[A-Za-z0-9._=-]+(?:\/[A-Za-z0-9._=-]+)*$/;
 
 /**
  * Opens a folder as a storage, creating it where it is missing.
@@ -37,23 +37,31 @@ export async function openLocalStorage(path: string): Promise<Storage> {
     await removeAbandoned(join(folder, TEMPORARY), ABANDONED_AFTER_MS);
     return new LocalStorage(folder, identity);
   } catch (error) {
-    throw explain(error, folder);
+    throw explain(error, placeOf(folder));
   }
 }
+
+/** The storage that is in a folder, or null where there is none; nothing is created. @throws RowcastError */
+export async function findLocalStorage(path: string): Promise<Storage | null> {
+  const identity = await readLocalIdentity(path);
+  return identity && new LocalStorage(identity.location, identity);
+}
+
+const placeOf = (path: string): Place => ({ name: 'storage folder', path, variable: 'ROWCAST_STORAGE' });
 
 /** The identity of the storage in a folder, or null where there is none; nothing is created. @throws RowcastError */
 export async function readLocalIdentity(path: string): Promise<StorageIdentity | null> {
   const folder = resolve(path);
-  const file = join(folder, IDENTITY_FILE);
+  const file = join(folder, IDENTITY_KEY);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
-    throw explain(error, folder);
+    throw explain(error, placeOf(folder));
   }
   try {
-    return { id: IdentityFile.parse(JSON.parse(text)).id, location: folder };
+    return { id: idIn(text), location: folder };
   } catch (error) {
     throw new RowcastError(
       'storage_corrupt',
@@ -67,12 +75,12 @@ export async function readLocalIdentity(path: string): Promise<StorageIdentity |
 async function establishIdentity(folder: string): Promise<StorageIdentity> {
   const found = await readLocalIdentity(folder);
   if (found !== null) return found;
-  const body = Buffer.from(`${JSON.stringify({ version: 1, id: ulid() })}\n`);
-  await createFile(join(folder, TEMPORARY), join(folder, IDENTITY_FILE), body).catch((error: unknown) => {
+  const file = join(folder, IDENTITY_KEY);
+  await createFile(join(folder, TEMPORARY), file, newIdentityFile()).catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error;
   });
   const written = await readLocalIdentity(folder);
-  if (written === null) throw new Error(`${IDENTITY_FILE} vanished`);
+  if (written === null) throw new Error(`${file} vanished`);
   return written;
 }
 
@@ -98,10 +106,9 @@ class LocalStorage implements Storage {
     });
   }
 
-  async get(key: string): Promise<Buffer | null> {
+  async get(key: string, from = 0): Promise<Buffer | null> {
     const path = this.#path(key);
-    const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
-    return await this.#guarded(() => orWhereMissing(readFile(path, { flag }), null));
+    return await this.#guarded(() => orWhereMissing(readFileFrom(path, from), null));
   }
 
   async list(folder: string): Promise<string[]> {
@@ -110,7 +117,7 @@ class LocalStorage implements Storage {
     // What has no key for a name was put there by somebody else.
     return files
       .map((file) => relative(this.#folder, file))
-      .filter((key) => KEY.test(key))
+      .filter(isKey)
       .sort();
   }
 
@@ -122,24 +129,25 @@ class LocalStorage implements Storage {
     });
   }
 
+  async removeObjects(keys: readonly string[]): Promise<void> {
+    const paths = keys.map((key) => this.#path(key));
+    await this.#guarded(async () => {
+      for (const path of paths) await orWhereMissing(unlink(path), undefined);
+      for (const folder of new Set(paths.map(dirname))) await this.#removeEmpty(folder);
+    });
+  }
+
   async scratch(): Promise<Scratch> {
     const path = await this.#guarded(async () => {
       await makeFolder(this.#temporary);
       return await mkdtemp(join(this.#temporary, 'scratch-'));
     });
-    return new LocalScratch(path, this.#folder);
+    return new LocalScratch(path, placeOf(this.#folder));
   }
 
   #path(key: string): string {
-    const [first, ...others] = key.split('/');
-    const isOwn = first === TEMPORARY || first === IDENTITY_FILE;
-    if (
-      !KEY.test(key) ||
-      isOwn ||
-      [first, ...others].some((segment) => segment === '.' || segment === '..')
-    ) {
-      throw new Error(`not a storage key: ${JSON.stringify(key)}`);
-    }
+    mustBeKey(key);
+    if (key.split('/')[0] === TEMPORARY) throw notAKey(key);
     return join(this.#folder, key);
   }
 
@@ -167,7 +175,7 @@ class LocalStorage implements Storage {
     try {
       return await task();
     } catch (error) {
-      throw explain(error, this.#folder);
+      throw explain(error, placeOf(this.#folder));
     } finally {
       await this.#mustBeThere();
     }

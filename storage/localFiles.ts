@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -34,6 +35,16 @@ export async function orWhereMissing<Result, Other>(
     if (NOT_THERE.has(codeOf(error))) return other;
     throw error;
   }
+}
+
+/** The bytes of a file from a position on. A symbolic link is not followed. */
+export async function readFileFrom(path: string, from: number): Promise<Buffer> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  if (from === 0) return await file.readFile();
+  const { size } = await file.stat();
+  const bytes = Buffer.allocUnsafe(Math.max(0, size - from));
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
+  return bytes.subarray(0, bytesRead);
 }
 
 /** Makes a folder and what is missing above it, durably. */
@@ -100,10 +111,10 @@ export async function filesBelow(folder: string): Promise<string[]> {
   return files;
 }
 
-/** Removes what is in a folder and has not been written to for so many milliseconds. */
-export async function removeAbandoned(folder: string, afterMs: number): Promise<void> {
+/** Removes what is in a folder under names that begin so and has not been written to for so many milliseconds. */
+export async function removeAbandoned(folder: string, afterMs: number, prefix = ''): Promise<void> {
   const writtenBefore = Date.now() - afterMs;
-  for (const name of await readdir(folder)) {
+  for (const name of (await readdir(folder)).filter((found) => found.startsWith(prefix))) {
     const path = join(folder, name);
     const parts = [path, ...(await filesBelow(path))];
     const times = await Promise.all(parts.map((part) => orWhereMissing(lstat(part), null)));

@@ -1,23 +1,28 @@
 import { appendFile, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explain } from './localFailures.ts';
+import type { Place } from './localFailures.ts';
 import type { Scratch } from './storage.ts';
 
-/** Temporary files in a folder of a local storage, which goes with them. */
+/** Temporary files older than this are left over from a process that died. */
+export const ABANDONED_AFTER_MS = 24 * 3_600_000;
+
+/** Temporary files in a folder of their own, which goes with them. */
 export class LocalScratch implements Scratch {
   readonly #path: string;
-  readonly #storageFolder: string;
+  readonly #place: Place;
 
-  constructor(path: string, storageFolder: string) {
+  /** @param place where that folder is, for failures. */
+  constructor(path: string, place: Place) {
     this.#path = path;
-    this.#storageFolder = storageFolder;
+    this.#place = place;
   }
 
   async append(file: string, bytes: Uint8Array): Promise<void> {
     try {
       await appendFile(join(this.#path, file), bytes, { mode: 0o600 });
     } catch (error) {
-      throw explain(error, this.#storageFolder);
+      throw explain(error, this.#place);
     }
   }
 
@@ -32,7 +37,7 @@ export class LocalScratch implements Scratch {
         yield block.subarray(0, bytesRead);
       }
     } catch (error) {
-      throw explain(error, this.#storageFolder);
+      throw explain(error, this.#place);
     }
   }
 
@@ -40,7 +45,7 @@ export class LocalScratch implements Scratch {
     try {
       await rm(this.#path, { recursive: true, force: true });
     } catch (error) {
-      throw explain(error, this.#storageFolder);
+      throw explain(error, this.#place);
     }
   }
 }

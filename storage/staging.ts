@@ -159,7 +159,7 @@ export class Staging {
     const key = `${reference.key}-repeats`;
     await storage.put(key, body);
     this.#written[place.lane]?.splice(place.index, 1, { ...reference, key });
-    await storage.remove(reference.key);
+    await storage.removeObjects([reference.key]);
   }
 }
 

@@ -7,19 +7,21 @@ export interface Storage {
   readonly identity: StorageIdentity;
   /** Creates an object; durable once it resolves. @throws RowcastError where the key exists already, the storage is full or out of reach. */
   put(key: string, body: Uint8Array): Promise<void>;
-  /** An object's bytes, or null where there is none. @throws RowcastError */
-  get(key: string): Promise<Buffer | null>;
+  /** An object's bytes from a position on, none from its end on; null where there is no object. @throws RowcastError */
+  get(key: string, from?: number): Promise<Buffer | null>;
   /** The keys below a folder (`runs/people`), in ascending order of their bytes. Empty where the folder is not there. */
   list(folder: string): Promise<string[]>;
   /** Removes a folder and all below it, or one object; nothing there is fine. */
   remove(key: string): Promise<void>;
+  /** Removes objects, however many; what is not there is fine. */
+  removeObjects(keys: readonly string[]): Promise<void>;
   /** A new place for a job's own temporary files. @throws RowcastError */
   scratch(): Promise<Scratch>;
 }
 
 /** What tells one storage from another, wherever it is mounted. */
 export interface StorageIdentity {
-  /** A ULID kept in the folder itself, or the bucket's name. */
+  /** A ULID, kept in the storage itself. */
   readonly id: string;
   /** Where this process finds it, for messages: a path or a URL. */
   readonly location: string;

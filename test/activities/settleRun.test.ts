@@ -28,10 +28,14 @@ test('what a run had staged that was terminated while it tidied up goes with the
   const dies: Storage = {
     identity: storage.identity,
     put: (key, body) => storage.put(key, body),
-    get: (key) => storage.get(key),
+    get: (key, from) => storage.get(key, from),
     list: (below) => storage.list(below),
     scratch: () => storage.scratch(),
-    remove: (key) => (key.endsWith('chunk-2') ? Promise.reject(new Error('killed')) : storage.remove(key)),
+    remove: (key) => storage.remove(key),
+    removeObjects: async ([first = '']) => {
+      await storage.removeObjects([first]);
+      throw new Error('killed');
+    },
   };
   await expect(settle(dies, 'first', ['runs/people/first/calls'])).rejects.toThrow('killed');
 

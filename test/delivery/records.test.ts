@@ -32,9 +32,10 @@ function failingAfter(storage: Storage, puts: number): Storage {
   let left = puts;
   return {
     identity: storage.identity,
-    get: (key) => storage.get(key),
+    get: (key, from) => storage.get(key, from),
     list: (folder) => storage.list(folder),
     remove: (key) => storage.remove(key),
+    removeObjects: (keys) => storage.removeObjects(keys),
     scratch: () => storage.scratch(),
     async put(key, body) {
       if (left === 0) throw new RowcastError('storage_full', 'The storage is full.');

@@ -35,8 +35,8 @@ export interface ReadCall {
 }
 
 /** The calls of a chunk from an offset on. */
-export function callsIn(chunk: Buffer, offset = 0): ReadCall[] {
-  return [...stagedCalls(chunk, offset)].map(({ row, json, shared, end }) => ({
+export function callsIn(chunk: Buffer, begin = 0): ReadCall[] {
+  return [...stagedCalls(chunk, begin)].map(({ row, json, shared, end }) => ({
     row,
     json: String(json),
     shared: String(shared),

@@ -10,6 +10,8 @@ export interface TestStorage extends AsyncDisposable {
 /** What the contract needs to know of a storage. */
 export interface StorageUnderTest {
   readonly name: string;
+  /** How many sequences of steps are tried. */
+  readonly rounds: number;
   /** A new storage with nothing in it. */
   create(): Promise<TestStorage>;
 }
@@ -85,6 +87,21 @@ function describeObjects(subject: StorageUnderTest): void {
     expect(String(await storage.get('a/array'))).toBe('789');
   });
 
+  test('an object is read from any position on, and from its end on there is nothing', async () => {
+    await using created = await subject.create();
+    const storage = await created.open();
+    const body = Buffer.from(Array.from({ length: 300_000 }, (_byte, at) => at % 251));
+    await storage.put('runs/people/run/chunk', body);
+    for (const from of [0, 1, 250, 299_999, 300_000, 300_001, 5_000_000]) {
+      const rest = (await storage.get('runs/people/run/chunk', from))!;
+      expect({ from, length: rest.length }).toEqual({ from, length: Math.max(0, body.length - from) });
+      expect(rest.equals(body.subarray(from))).toBe(true);
+    }
+    await storage.put('runs/people/run/empty', Buffer.alloc(0));
+    expect(await storage.get('runs/people/run/empty', 1)).toEqual(Buffer.alloc(0));
+    expect(await storage.get('runs/people/run/other', 1)).toBeNull();
+  });
+
   test('there is nothing under a key that was not put, above an object or below one', async () => {
     await using created = await subject.create();
     const storage = await created.open();
@@ -151,7 +168,7 @@ function describeFolders(subject: StorageUnderTest): void {
           expect(await storage.list(top)).toEqual([...objects].filter(isBelow(top)).sort(byBytes));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: subject.rounds },
     );
   });
 
@@ -173,6 +190,23 @@ function describeFolders(subject: StorageUnderTest): void {
       'f/d.',
       'f/d/z',
     ]);
+  });
+
+  test('more objects than one request takes are listed and removed, and no others', async () => {
+    await using created = await subject.create();
+    const storage = await created.open();
+    const keys = Array.from({ length: 1_203 }, (_key, at) => `runs/people/${String(at).padStart(4, '0')}`);
+    for (let at = 0; at < keys.length; at += 20) {
+      await Promise.all(keys.slice(at, at + 20).map((key) => storage.put(key, Buffer.from('x'))));
+    }
+    expect(await storage.list('runs')).toEqual(keys);
+    await storage.removeObjects([...keys.slice(0, 1_101), 'runs/people/none', 'runs/none/at/all']);
+    expect(await storage.list('runs')).toEqual(keys.slice(1_101));
+    await storage.removeObjects(['runs/people', 'runs']);
+    await storage.removeObjects([]);
+    expect(await storage.list('runs')).toEqual(keys.slice(1_101));
+    await storage.remove('runs/people');
+    expect(await storage.list('runs')).toEqual([]);
   });
 
   test('a folder that is not there, or is an object, lists nothing and can be removed', async () => {
@@ -199,6 +233,7 @@ function describeKeys(subject: StorageUnderTest): void {
         () => storage.get(key),
         () => storage.list(key),
         () => storage.remove(key),
+        () => storage.removeObjects(['runs/people/run/chunk', key]),
       ]) {
         await expect(task(), `${task.toString()} ${JSON.stringify(key)}`).rejects.toThrow(
           'not a storage key',

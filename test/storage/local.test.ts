@@ -18,7 +18,7 @@ import { bodyOf, startChild } from './child.ts';
 import { describeStorage } from './contract.ts';
 import { createLocal, testFolder } from './folder.ts';
 
-describeStorage({ name: 'a local folder', create: createLocal });
+describeStorage({ name: 'a local folder', rounds: 60, create: createLocal });
 
 const TWO_DAYS_MS = 2 * 24 * 3_600_000;
 
