@@ -1,7 +1,7 @@
 import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
-import { openStorage, readStorageIdentity } from '../storage/open.ts';
+import { findStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import { MESSAGES, parseRunName, runFolder, syncWorkflowId } from '../workflows/contract.ts';
 import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
@@ -142,14 +142,15 @@ async function filesOf(
     signal,
   );
   const wanted = description?.storage;
-  const seen = await readStorageIdentity(context.storageLocation);
-  if (wanted !== undefined && seen?.id !== wanted.id) {
+  const storage = await findStorage(context.storageLocation);
+  if (storage === null || (wanted !== undefined && storage.identity.id !== wanted.id)) {
+    const theirs =
+      wanted === undefined ? 'its storage' : `the storage ${wanted.id} (${wanted.location} on its worker)`;
     throw new RowcastError(
       'storage_mismatch',
-      `The rows of ${sync} are in the storage ${wanted.id} (${wanted.location} on its worker), but here ${context.storageLocation} is ${seen === null ? 'no storage' : `the storage ${seen.id}`}; set ROWCAST_STORAGE to the former, or ask on the worker's machine.`,
+      `The rows of ${sync} are in ${theirs}, but here ${context.storageLocation} is ${storage === null ? 'no storage' : `the storage ${storage.identity.id}`}; set ROWCAST_STORAGE to the former, or ask on the worker's machine.`,
     );
   }
-  const storage = await openStorage(context.storageLocation);
   const index = await storage.get(`${runFolder(sync, run)}/import.json`);
   const files =
     index === null

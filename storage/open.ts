@@ -1,8 +1,9 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { RowcastError } from '../errors.ts';
-import { openLocalStorage, readLocalIdentity } from './local.ts';
-import type { Storage, StorageIdentity } from './storage.ts';
+import { findLocalStorage, openLocalStorage } from './local.ts';
+import { isS3Location } from './s3Location.ts';
+import type { Storage } from './storage.ts';
 
 /** Where the storage is: `ROWCAST_STORAGE`, else a folder `rowcast` under the user's data folder. */
 export function storageLocation(env: NodeJS.ProcessEnv, platform = process.platform): string {
@@ -18,20 +19,22 @@ function dataFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   return given !== undefined && isAbsolute(given) ? given : join(homedir(), '.local', 'share');
 }
 
-/** Opens the storage at a location, creating a local folder where it is missing. @throws RowcastError */
+/** Opens the storage at a location for a worker, and makes it one where it is new. @throws RowcastError */
 export async function openStorage(location: string): Promise<Storage> {
-  return await openLocalStorage(localFolder(location));
+  if (isS3Location(location)) return (await import('./s3.ts')).openS3Storage(location);
+  return openLocalStorage(localFolder(location));
 }
 
-/** Which storage is at a location, or null where there is none; nothing is created. @throws RowcastError */
-export async function readStorageIdentity(location: string): Promise<StorageIdentity | null> {
-  return await readLocalIdentity(localFolder(location));
+/** The storage at a location, or null where there is none; nothing is created. @throws RowcastError */
+export async function findStorage(location: string): Promise<Storage | null> {
+  if (isS3Location(location)) return (await import('./s3.ts')).findS3Storage(location);
+  return findLocalStorage(localFolder(location));
 }
 
 function localFolder(location: string): string {
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return location;
   throw new RowcastError(
     'definition_invalid',
-    `ROWCAST_STORAGE is ${JSON.stringify(location)}, but only a local folder is supported; give a path such as "/var/lib/rowcast".`,
+    'ROWCAST_STORAGE is neither a folder nor S3; give a path such as "/var/lib/rowcast", or s3://BUCKET/PREFIX.',
   );
 }

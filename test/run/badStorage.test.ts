@@ -206,7 +206,7 @@ test('a worker whose ROWCAST_STORAGE cannot be one does not start, and says why'
   writeFileSync(file, '');
   const places: readonly (readonly [string, RegExp])[] = [
     [file, /^The storage folder .*a-file cannot be used, because .*set ROWCAST_STORAGE to another one\.\n$/],
-    ['s3://bucket', /^ROWCAST_STORAGE is "s3:\/\/bucket", but only a local folder is supported; give a path/],
+    ['gs://bucket', /^ROWCAST_STORAGE is neither a folder nor S3; give a path such as .*, or s3:\/\/BUCKET/],
   ];
   for (const [place, says] of places) {
     await engine.killWorker();

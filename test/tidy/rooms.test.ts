@@ -42,6 +42,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^ssh2$/, ['tunnel']],
   [/^(@google-cloud|google-auth-library)/, ['connectors']],
   [/^undici$/, ['delivery']],
+  [/^@aws-sdk\//, ['storage']],
   [/^commander$/, ['cli']],
 ];
 
