@@ -7,6 +7,9 @@ import type { ColumnType, Field, Value } from './types.ts';
 /** A page is closed once its cells hold so many characters and bytes. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 
+/** An answer is asked for so many pages, since each costs a journey; the service sends fewer where they are heavy. */
+const ANSWER_PAGES = 4;
+
 /** So long the service waits for a query to end before it answers that it has not. */
 const WAIT_MS = 10_000;
 
@@ -65,7 +68,7 @@ export class ResultReader {
       uri: `/queries/${jobId}`,
       qs: {
         location,
-        maxResults: this.#pageRows,
+        maxResults: this.#pageRows * ANSWER_PAGES,
         timeoutMs: WAIT_MS,
         'formatOptions.useInt64Timestamp': true,
         ...(this.#pageToken !== undefined && { pageToken: this.#pageToken }),
@@ -91,7 +94,7 @@ export class ResultReader {
         0,
       );
       page.push(row);
-      if (bytes < PAGE_BYTES) continue;
+      if (bytes < PAGE_BYTES && page.length < this.#pageRows) continue;
       pages.push(page);
       [page, bytes] = [[], 0];
     }

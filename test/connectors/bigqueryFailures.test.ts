@@ -107,9 +107,9 @@ describe('a BigQuery that', () => {
       },
     });
     expect(fetched.map(({ query }) => [query.get('maxResults'), query.get('pageToken')])).toEqual([
-      ['1', null],
-      ['1', null],
-      ['1', 'p2'],
+      ['4', null],
+      ['4', null],
+      ['4', 'p2'],
     ]);
   });
 
