@@ -77,7 +77,7 @@ export function explainS3(error: unknown, request: S3Request): unknown {
   if (status === 401 || status === 403) {
     return fail(
       'storage_unreachable',
-      `${where} refuses ${request.action} of ${request.target} (${name}); allow it to whose credentials these are. ROWCAST_STORAGE is in docs/operating.md, with all that is needed.`,
+      `${where} refuses ${request.action} of ${request.target} (${name}); allow it to these credentials; docs/operating.md has the policy.`,
     );
   }
   if (status !== undefined)
