@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
-import type { FailedRow, ImportRecord } from '../client/index.ts';
-import { csvLine } from './csv.ts';
+import type { ImportRecord } from '../client/index.ts';
+import { addImportErrors } from './importErrors.ts';
 import { count, moment, say, sayJson, sayTable, span } from './output.ts';
 import { wholeNumber } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
@@ -16,15 +15,7 @@ export function addImport(program: Command): void {
       const record = await withRowcast((rowcast, signal) => rowcast.imports.cancel(run, signal));
       sayCancelled(record);
     });
-  command
-    .command('errors <run>')
-    .description('the rows that failed')
-    .addOption(
-      new Option('--format <format>', 'how to print them')
-        .choices(['table', 'ndjson', 'csv'])
-        .default('table'),
-    )
-    .action((run: string, { format }: { format: 'table' | 'ndjson' | 'csv' }) => sayErrors(run, format));
+  addImportErrors(command);
   command
     .command('calls <run>')
     .description('the first calls that were delivered, beside their rows, as NDJSON')
@@ -99,39 +90,4 @@ export function sayCancelled(record: ImportRecord): void {
   if (record.outcome !== 'running') return;
   say('  It was told to stop and has not done so yet; see that a worker is running.');
   process.exitCode = 1;
-}
-
-const TABLE_ROWS_MAX = 50;
-
-async function sayErrors(run: string, format: 'table' | 'ndjson' | 'csv'): Promise<void> {
-  await withRowcast(async (rowcast, signal) => {
-    const errors = rowcast.imports.errors(run, signal);
-    if (format === 'table') return sayErrorTable(errors);
-    if (format === 'csv') say(csvLine(['row', 'code', 'message', 'data', 'call']));
-    for await (const error of errors) say(format === 'csv' ? csvOf(error) : JSON.stringify(error));
-  });
-}
-
-async function sayErrorTable(errors: AsyncIterable<FailedRow>): Promise<void> {
-  const rows: string[][] = [];
-  let total = 0;
-  for await (const { row, code, message, data } of errors) {
-    total += 1;
-    if (rows.length < TABLE_ROWS_MAX) rows.push([String(row), code, message, JSON.stringify(data)]);
-  }
-  sayTable(['ROW', 'CODE', 'WHAT IS WRONG', 'DATA'], rows, 'No row failed.', {
-    fit: ['whole', 'whole', 'wrap', 'cut'],
-  });
-  if (total > rows.length)
-    say(`… and ${count(total - rows.length)} more; see all with --format ndjson or csv.`);
-}
-
-function csvOf({ row, code, message, data, call }: FailedRow): string {
-  return csvLine([
-    String(row),
-    code,
-    message,
-    JSON.stringify(data),
-    call === undefined ? '' : JSON.stringify(call),
-  ]);
 }

@@ -7,6 +7,7 @@ import { addWorkerAndDev } from './devCommand.ts';
 import { addImport } from './importCommand.ts';
 import { printable } from './output.ts';
 import { addIdentity, addSeal } from './sealCommand.ts';
+import { addStatus } from './statusCommand.ts';
 import { addSync } from './syncCommand.ts';
 import { UsageError } from './usage.ts';
 import { Interrupted } from './withRowcast.ts';
@@ -19,6 +20,7 @@ const program = new Command('rowcast')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 addApply(program);
+addStatus(program);
 addSync(program);
 addImport(program);
 addIntegration(program);

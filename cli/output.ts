@@ -95,9 +95,15 @@ export function count(value: number | null): string {
 
 /** The time between two moments, such as `1.2 s` or `3 min 5 s`; a dash where one is not known. */
 export function span(startIso: string, endIso: string | null): string {
-  if (endIso === null) return '-';
-  const seconds = (Date.parse(endIso) - Date.parse(startIso)) / 1_000;
-  return seconds < 60
-    ? `${seconds.toFixed(1)} s`
-    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return endIso === null ? '-' : duration(Date.parse(endIso) - Date.parse(startIso));
+}
+
+/** A length of time, such as `1.2 s`, `3 min 5 s`, `2 h 4 min` or `3 d 1 h`. @param ms milliseconds */
+export function duration(ms: number): string {
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`;
 }

@@ -71,7 +71,8 @@ function listingCells(sync: SyncListing): string[] {
   ];
 }
 
-function rhythmOf({ every, cron }: SyncListing): string {
+/** How often a sync runs, in words. */
+export function rhythmOf({ every, cron }: SyncListing): string {
   return every === null ? (cron ?? '-') : `every ${every}`;
 }
 

@@ -8,6 +8,8 @@ import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contr
 import { cancelRun } from './cancelRun.ts';
 import { checkedLimit, eachItem, missingWords } from './context.ts';
 import type { ClientContext, Page, PageRequest } from './context.ts';
+import { groupErrors } from './errorGroups.ts';
+import type { ErrorGroup } from './errorGroups.ts';
 import { asItIs, importsOf } from './importRecords.ts';
 import { runningSyncs } from './lostSyncs.ts';
 import { pause } from './pause.ts';
@@ -26,6 +28,8 @@ export interface Imports {
   page(request?: ImportsRequest): Promise<Page<ImportRecord>>;
   list(sync?: string, signal?: AbortSignal): AsyncGenerator<ImportRecord>;
   get(run: string, signal?: AbortSignal): Promise<ImportRecord>;
+  /** What is wrong with the rows that failed, and with how many, the most frequent first. */
+  errorGroups(run: string, signal?: AbortSignal): Promise<ErrorGroup[]>;
   /** The rows that failed, in the order of the result. */
   errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow>;
   /** The first calls that were delivered, beside their rows. */
@@ -49,15 +53,17 @@ const WATCH_MS = 500;
 export function createImports(context: ClientContext): Imports {
   const page = (request: ImportsRequest = {}) => pageOf(context, request);
   const get = (run: string, signal?: AbortSignal) => getImport(context, run, signal);
+  async function* errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow> {
+    const { storage, files } = await filesOf(context, await get(run, signal), signal);
+    yield* readFailedRows(storage, files.errorFiles);
+  }
   return {
     page,
     get,
+    errors,
+    errorGroups: (run, signal) => groupErrors(errors(run, signal)),
     list: (sync, signal) =>
       eachItem((request) => page({ ...request, ...(sync === undefined ? {} : { sync }) }), signal),
-    async *errors(run, signal) {
-      const { storage, files } = await filesOf(context, await get(run, signal), signal);
-      yield* readFailedRows(storage, files.errorFiles);
-    },
     async *calls(run, signal) {
       const { storage, files } = await filesOf(context, await get(run, signal), signal);
       yield* readDeliveredCalls(storage, files.callFiles);

@@ -84,12 +84,14 @@ export type {
 export type { AppliedDefinition, ApplyFileOptions } from './apply.ts';
 export type { ConnectOptions, Page, PageRequest } from './context.ts';
 export type { Definitions } from './holders.ts';
+export type { ErrorGroup } from './errorGroups.ts';
 export type { Imports, ImportsRequest } from './imports.ts';
 export type { PreviewDefinitions, PreviewOptions } from './preview.ts';
 export type { Progress } from './progress.ts';
 export type { ApplyOptions, SaveOptions } from './saveOptions.ts';
 export type { Integrations } from './tunnelKeys.ts';
 export type { TunnelKey } from '../tunnel/sealedKey.ts';
+export type { SyncStatus } from './status.ts';
 export type { StartedRun } from './startRun.ts';
 export type { ApplySyncOptions, DisableOptions, ResetOptions, SyncListing, Syncs } from './syncs.ts';
 export type { DestinationDefinition, DestinationInput, IntegrationDefinition, IntegrationInput };

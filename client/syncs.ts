@@ -25,6 +25,8 @@ import { requireExisting } from './references.ts';
 import { describeSchedule } from './schedules.ts';
 import { startRun } from './startRun.ts';
 import type { StartedRun } from './startRun.ts';
+import { statusOf } from './status.ts';
+import type { SyncStatus } from './status.ts';
 import { unbegunRunOf } from './unbegunRun.ts';
 import { unlessGone } from './unlessGone.ts';
 
@@ -74,6 +76,8 @@ export interface Syncs {
   /** Those that are lost come with the last page. */
   page(request?: PageRequest): Promise<Page<SyncListing>>;
   list(signal?: AbortSignal): AsyncGenerator<SyncListing>;
+  /** All syncs at a glance: how far behind each is, and what is wrong with it. */
+  status(signal?: AbortSignal): AsyncGenerator<SyncStatus>;
   /** The next interval sends all that changed since the last sync. */
   enable(name: string, signal?: AbortSignal): Promise<void>;
   /** A run under way goes on to its end, or with `now` is cancelled; its import is answered as it is then. */
@@ -133,6 +137,9 @@ export function createSyncs(context: ClientContext): Syncs {
     listing,
     page,
     list: (signal) => eachItem(page, signal),
+    async *status(signal) {
+      for await (const listed of eachItem(page, signal)) yield await statusOf(context, listed, signal);
+    },
     update: (input, options = {}) => update(context, checked(SyncDefinition, input, 'The sync'), options),
     enable: (name, signal) => setEnabled(context, name, true, signal),
     disable: async (name, { now = false, signal } = {}) => {

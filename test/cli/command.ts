@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 
 const COMMAND = join(import.meta.dirname, '..', '..', 'cli', 'rowcast.mjs');
 
@@ -21,8 +21,13 @@ export interface StartedCommand {
 /** Starts the command as a user does. */
 export function startRowcast(env: NodeJS.ProcessEnv, ...args: readonly string[]): StartedCommand {
   const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const said = Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-  return { child, ended: said.then(([stdout, stderr]) => ({ code: child.exitCode, stdout, stderr })) };
+  const said = Promise.all([buffer(child.stdout), buffer(child.stderr), once(child, 'exit')]);
+  const ended = said.then(([stdout, stderr]) => ({
+    code: child.exitCode,
+    stdout: String(stdout), // With its byte order mark, if any.
+    stderr: String(stderr),
+  }));
+  return { child, ended };
 }
 
 /** Runs the command to its end. */

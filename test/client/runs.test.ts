@@ -238,7 +238,7 @@ test('imports are listed newest first, up to a limit, and shown by a whole or a 
   expect(await rowcast('import', 'list', 'nobody')).toMatchObject({ code: 1, stdout: '' });
 });
 
-test('failed rows are told in three formats, and the calls that went out beside their rows', async () => {
+test('failed rows are told in groups and one by one in three formats, and the calls that went out beside their rows', async () => {
   const { record } = await importOf(await engine.sync({ name: 'errors', query: ONE_BAD }));
   const run = String(record['run']);
 
@@ -255,15 +255,26 @@ test('failed rows are told in three formats, and the calls that went out beside 
 
   const csv = await rowcast('import', 'errors', run, '--format', 'csv');
   const [heading, line] = csv.stdout.split('\n');
-  expect(heading).toBe('row,code,message,data,call');
-  expect(line).toMatch(/^2,[a-z_]+,"?[^"]/);
-  expect(line).toContain('""timestamp"":""soon""');
+  expect(heading).toBe('\ufeffrow,code,message,data.userId,data.timestamp,data.note,call');
+  expect(line).toMatch(/^2,invalid_timestamp,"The timestamp ""soon"" is .*",2,soon,"red /);
 
-  const table = await rowcast('import', 'errors', run);
+  const table = await rowcast('import', 'errors', run, '--format', 'table');
   expect(table.stdout).toMatch(/^ROW +CODE +WHAT IS WRONG +DATA$/m);
-  for (const shown of table.stdout.split('\n')) expect(shown.length).toBeLessThanOrEqual(100);
-  expect(table.stdout).toContain('…');
-  for (const { stdout } of [ndjson, csv, table]) expect(stdout).not.toMatch(CONTROL);
+  const groups = await rowcast('import', 'errors', run);
+  expect(groups.stdout).toMatch(/^ROWS +CODE +WHAT IS WRONG +SUCH AS$/m);
+  expect(groups.stdout).toMatch(
+    /^1 +invalid_timestamp +The timestamp "soon" is not a date-time, +row 2: \{"userId"/m,
+  );
+  expect(groups.stdout).toContain(`\nEach row: rowcast import errors ${run.split('~')[0]!} --format csv\n`);
+  for (const { stdout } of [table, groups]) {
+    for (const shown of stdout.split('\n').filter((text) => !text.startsWith('Each row')))
+      expect(shown.length).toBeLessThanOrEqual(100);
+    expect(stdout).toContain('…');
+  }
+  for (const { stdout } of [ndjson, csv, table, groups]) expect(stdout).not.toMatch(CONTROL);
+  expect(parsed((await rowcast('import', 'errors', run, '--json')).stdout)).toMatchObject([
+    { code: 'invalid_timestamp', rows: 1, example: { row: 2, data: { timestamp: 'soon' } } },
+  ]);
 
   const calls = await rowcast('import', 'calls', run);
   expect(calls.stdout.trimEnd().split('\n').map(parsed)).toMatchObject([
@@ -297,4 +308,22 @@ test('where no worker is running the command says so instead of waiting', async 
       /^No worker is polling the task queue nobody-polls-this .*; start one with `npx rowcast worker`\.\n$/,
     );
   }
+});
+
+test('a glance shows each sync, how far behind it is, and what is wrong with it', async () => {
+  const good = await engine.sync({ name: 'fine', query: GOOD });
+  const bad = await engine.sync({ name: 'broken', query: FAILING });
+  expect((await importOf(good)).code).toBe(0);
+  for (let failed = 0; failed < 3; failed += 1) expect((await importOf(bad)).code).toBe(1);
+
+  const { code, stdout } = await rowcast('status');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^SYNC +ENABLED +RUNS +LAST RUN +OUTCOME +BEHIND +NEXT RUN$/m);
+  expect(stdout).toMatch(new RegExp(`^${good} +no +every 1 day .* succeeded +\\d+\\.\\d s `, 'm'));
+  expect(stdout).toMatch(new RegExp(`^${bad} .* failed +- `, 'm'));
+  expect(stdout).toMatch(
+    new RegExp(`^${bad}: The last 3 runs failed, most lately by: .*division by zero`, 'm'),
+  );
+  const all = parsed((await rowcast('status', '--json')).stdout) as Record<string, unknown>[];
+  expect(all.find(({ name }) => name === bad)).toMatchObject({ behindSeconds: null, lastOutcome: 'failed' });
 });
