@@ -319,7 +319,7 @@ test('a glance shows each sync, how far behind it is, and what is wrong with it'
   const { code, stdout } = await rowcast('status');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^SYNC +ENABLED +RUNS +LAST RUN +OUTCOME +BEHIND +NEXT RUN$/m);
-  expect(stdout).toMatch(new RegExp(`^${good} +no +every 1 day .* succeeded +\\d+\\.\\d s `, 'm'));
+  expect(stdout).toMatch(new RegExp(`^${good} +no +every 1 hour .* succeeded +\\d+\\.\\d s `, 'm'));
   expect(stdout).toMatch(new RegExp(`^${bad} .* failed +- `, 'm'));
   expect(stdout).toMatch(
     new RegExp(`^${bad}: The last 3 runs failed, most lately by: .*division by zero`, 'm'),
