@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BigqueryConfig } from './bigquery/config.ts';
+import { MssqlConfig } from './mssql/config.ts';
 import { MysqlConfig } from './mysql/config.ts';
 import { PostgresConfig } from './postgres/config.ts';
 import { SnowflakeConfig } from './snowflake/config.ts';
@@ -8,12 +9,12 @@ import type { Address } from './source.ts';
 /** Every source that Rowcast reads. To add one: a folder beside these, a line here, a case below and one in `open.ts`. */
 export const SourceConfig = z.discriminatedUnion(
   'kind',
-  [PostgresConfig, MysqlConfig, SnowflakeConfig, BigqueryConfig],
+  [PostgresConfig, MysqlConfig, MssqlConfig, SnowflakeConfig, BigqueryConfig],
   {
     error: ({ code }: { code: string }) =>
       code === 'invalid_type'
         ? 'must be a mapping, such as { kind: postgres, host: db.example.com, … }'
-        : 'must be a known source: "postgres", "mysql", "snowflake" or "bigquery"',
+        : 'must be a known source: "postgres", "mysql", "mssql", "snowflake" or "bigquery"',
   },
 );
 export type SourceConfig = z.output<typeof SourceConfig>;
@@ -28,6 +29,7 @@ export function sourceServer(source: SourceConfig): string {
   switch (source.kind) {
     case 'postgres':
     case 'mysql':
+    case 'mssql':
       return `${source.host}:${source.port}`;
     case 'snowflake':
       return source.url ?? source.account;

@@ -19,6 +19,8 @@ export async function openSource(
       return (await import('./postgres/source.ts')).openPostgres(config, secrets, signal, at);
     case 'mysql':
       return (await import('./mysql/source.ts')).openMysql(config, secrets, signal, at);
+    case 'mssql':
+      return (await import('./mssql/source.ts')).openMssql(config, secrets, signal, at);
     case 'snowflake':
       return (await import('./snowflake/source.ts')).openSnowflake(config, secrets, signal);
     case 'bigquery':

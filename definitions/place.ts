@@ -14,6 +14,7 @@ export function placeOfSource(source: SourceConfig): SourcePlace {
   switch (source.kind) {
     case 'postgres':
     case 'mysql':
+    case 'mssql':
     case 'snowflake':
       return { server, database: source.database, user: source.user };
     case 'bigquery': {

@@ -1,4 +1,5 @@
 import mysql from 'mysql2';
+import { doubleText, floatText } from '../floats.ts';
 import type { Cell, ColumnKind } from '../source.ts';
 
 /** A column as the server describes it. */
@@ -120,19 +121,6 @@ function bitsOf(bytes: Bytes): bigint {
   let bits = 0n;
   for (const byte of readBinary(bytes)) bits = (bits << 8n) | BigInt(byte);
   return bits;
-}
-
-function doubleText(value: number): string {
-  return Object.is(value, -0) ? '-0' : String(value);
-}
-
-/** The shortest decimal number that is this number of 32 bits, and no other. */
-function floatText(value: number): string {
-  for (const digits of [6, 7, 8]) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return doubleText(short);
-  }
-  return doubleText(Number(value.toPrecision(9)));
 }
 
 /** A length stands in front: one byte, or a mark and two, three or eight bytes. */

@@ -1,3 +1,5 @@
+import { clockText, dayText, momentText } from '../moments.ts';
+import type { Moment } from '../moments.ts';
 import type { Cell, ColumnKind } from '../source.ts';
 import type { DriverColumn } from './driver.ts';
 
@@ -76,15 +78,7 @@ function readJson(raw: string): string {
   }
 }
 
-/** A moment since the beginning of 1970. */
-interface Moment {
-  readonly seconds: number;
-  /** From 0 on, also before 1970. */
-  readonly nanos: number;
-}
-
 const BILLION = 1_000_000_000;
-const DAY_SECONDS = 86_400;
 
 /** `-1.5` is a second and a half before 1970. */
 function momentOf(raw: string): Moment {
@@ -101,21 +95,4 @@ function readZoned(raw: string, digits: number): string {
   const [moment = '', zone] = raw.split(' ');
   if (zone === undefined) throw new Error(`a moment without a zone: ${raw}`);
   return `${momentText(momentOf(moment), digits)}Z`;
-}
-
-function momentText({ seconds, nanos }: Moment, digits: number): string {
-  const day = Math.floor(seconds / DAY_SECONDS);
-  return `${dayText(day)}T${clockText({ seconds: seconds - day * DAY_SECONDS, nanos }, digits)}`;
-}
-
-function clockText({ seconds, nanos }: Moment, digits: number): string {
-  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const clock = parts.map((part) => String(part).padStart(2, '0')).join(':');
-  return digits === 0 ? clock : `${clock}.${String(nanos).padStart(9, '0').slice(0, digits)}`;
-}
-
-/** @param days since 1970. A year beyond 9999 or before 0 has a sign and six digits. */
-function dayText(days: number): string {
-  const iso = new Date(days * DAY_SECONDS * 1_000).toISOString();
-  return iso.slice(0, iso.indexOf('T'));
 }

@@ -27,6 +27,8 @@ export interface SourceUnderTest {
   readonly notQueries: readonly string[];
   /** Where the tests cannot see what the server has under way, nor cut it off, as with an account in the cloud. */
   readonly isRemote?: boolean;
+  /** Where the server hears of nothing while it is at work, so that a statement can only be stopped with its connection. */
+  readonly isDeaf?: boolean;
   /** What the attempts tried to change. */
   guarded(): Promise<unknown>;
   /** How many statements of Rowcast's the server has under way. */
@@ -223,15 +225,18 @@ function describeEnding(subject: SourceUnderTest): void {
     await until(async () => (await subject.connections()) === 0);
   });
 
-  test('leaving the loop early stops the statement, and the connection serves the next query', async () => {
-    await using(subject, async (source) => {
-      const { pages } = await source.query(request(subject.rows(300_000, 500)));
-      for await (const page of pages) if (page.length > 0) break;
-      await until(async () => (await subject.statements()) === 0);
-      expect((await readAll(source, 'SELECT 7 AS n')).rows).toEqual([['7']]);
-    });
-    await until(async () => (await subject.connections()) === 0);
-  });
+  test.skipIf(subject.isDeaf)(
+    'leaving the loop early stops the statement, and the connection serves the next query',
+    async () => {
+      await using(subject, async (source) => {
+        const { pages } = await source.query(request(subject.rows(300_000, 500)));
+        for await (const page of pages) if (page.length > 0) break;
+        await until(async () => (await subject.statements()) === 0);
+        expect((await readAll(source, 'SELECT 7 AS n')).rows).toEqual([['7']]);
+      });
+      await until(async () => (await subject.connections()) === 0);
+    },
+  );
 
   test('closing stops what still runs, as often as it is called', async () => {
     const source = await subject.open();

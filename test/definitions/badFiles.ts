@@ -245,7 +245,7 @@ export const INTEGRATIONS: readonly Case[] = [
   [
     'an unknown source',
     source({ kind: 'oracle' }),
-    'integrations.shop.source.kind: must be a known source: "postgres", "mysql", "snowflake" or "bigquery" (it is "oracle")',
+    'integrations.shop.source.kind: must be a known source: "postgres", "mysql", "mssql", "snowflake" or "bigquery" (it is "oracle")',
   ],
   [
     'no destination',

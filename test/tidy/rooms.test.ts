@@ -38,6 +38,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@temporalio\//, ['activities', 'client', 'dev', 'worker', 'workflows']],
   [/^pg$/, ['connectors', 'dev']],
   [/^mysql2$/, ['connectors']],
+  [/^tedious/, ['connectors']],
   [/^snowflake-sdk/, ['connectors']],
   [/^ssh2$/, ['tunnel']],
   [/^(@google-cloud|google-auth-library)/, ['connectors']],
