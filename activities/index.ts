@@ -6,8 +6,8 @@ import { extractRows } from './extractRows.ts';
 import { isAwaited } from './attempt.ts';
 import { explained } from './failures.ts';
 import { previewRows } from './previewRows.ts';
-import { runsFolder } from '../workflows/contract.ts';
-import { cancelRun } from './runs.ts';
+import { writeImports } from '../storage/importSegments.ts';
+import { cancelRun, removeRuns } from './runs.ts';
 import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
 import { findCopy, saveCopy, takeOver } from './state.ts';
@@ -48,7 +48,8 @@ export function createActivities(deps: ActivityDeps): Activities {
         findCopy: (input) => explained(() => findCopy(storage, input)),
         saveCopy: (input) => explained(() => saveCopy(storage, input, isAwaited)),
         settleRun: (input) => explained(() => settleRun(deps, input)),
-        removeRuns: (sync) => explained(() => storage.remove(runsFolder(sync))),
+        archiveImports: ({ sync, imports }) => explained(() => writeImports(storage, sync, imports)),
+        removeRuns: (sync) => explained(() => removeRuns(storage, sync)),
         beThere: () => Promise.resolve(),
       },
       redact,

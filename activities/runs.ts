@@ -1,6 +1,8 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { parseRunName } from '../workflows/contract.ts';
+import { importsFolder } from '../storage/importSegments.ts';
+import type { Storage } from '../storage/storage.ts';
+import { parseRunName, runsFolder } from '../workflows/contract.ts';
 
 /** Whether a run is under way, by Temporal's own word. @param run its name. */
 export async function isRunning(run: string): Promise<boolean> {
@@ -29,4 +31,10 @@ export async function cancelRun(run: string): Promise<boolean> {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
+}
+
+/** Removes what the runs of a sync left in storage, and its old imports. @throws RowcastError */
+export async function removeRuns(storage: Storage, sync: string): Promise<void> {
+  await storage.remove(runsFolder(sync));
+  await storage.remove(importsFolder(sync));
 }

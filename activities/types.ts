@@ -52,7 +52,9 @@ export interface StorageActivities {
   saveCopy(input: SaveCopyInput): Promise<number>;
   /** Keeps the errors and calls of a run beside their index, and removes everything else that it staged. */
   settleRun(input: SettleRunInput): Promise<void>;
-  /** Removes everything that the runs of a sync left in storage. */
+  /** Puts imports of a sync into storage that it does not hold any longer. */
+  archiveImports(input: ArchiveImportsInput): Promise<void>;
+  /** Removes everything that the runs of a sync left in storage, and its old imports. */
   removeRuns(sync: string): Promise<void>;
   /** Does nothing: an answer says that a machine is there. */
   beThere(): Promise<void>;
@@ -122,6 +124,11 @@ export interface SaveCopyInput {
   readonly name: string;
   readonly number: number;
   readonly state: unknown;
+}
+
+export interface ArchiveImportsInput {
+  readonly sync: string;
+  readonly imports: readonly ImportRecord[];
 }
 
 export interface SettleRunInput {

@@ -1,9 +1,19 @@
 import type { Command } from 'commander';
-import type { ImportRecord } from '../client/index.ts';
+import { Option } from 'commander';
+import type { ImportRecord, ImportsRequest, Outcome } from '../client/index.ts';
 import { addImportErrors } from './importErrors.ts';
 import { count, moment, say, sayJson, sayTable, span } from './output.ts';
-import { wholeNumber } from './usage.ts';
+import { unixSeconds, wholeNumber } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
+
+const OUTCOMES: Outcome[] = [
+  'running',
+  'succeeded',
+  'succeeded_with_errors',
+  'failed',
+  'skipped',
+  'cancelled',
+];
 
 export function addImport(program: Command): void {
   const command = program.command('import').description('what became of runs');
@@ -31,11 +41,17 @@ function addListAndShow(command: Command): void {
     .command('list [sync]')
     .description('imports, newest first')
     .option('--limit <number>', 'how many, 1 to 1000', wholeNumber('--limit', 1, 1_000), 20)
+    .addOption(new Option('--outcome <outcome>', 'only those that ended so').choices(OUTCOMES))
+    .option('--since <time>', 'only those that began then or later', unixSeconds('--since'))
+    .option('--until <time>', 'only those that began before', unixSeconds('--until'))
+    .option('--page-token <token>', 'go on after a page, by what it said at its end')
     .option('--json', 'print JSON')
-    .action(async (sync: string | undefined, { limit, json }: { limit: number; json?: boolean }) => {
-      const { items } = await withRowcast((rowcast, signal) =>
-        rowcast.imports.page({ limit, signal, ...(sync === undefined ? {} : { sync }) }),
+    .action(async (sync: string | undefined, { json, ...options }: ListOptions) => {
+      const { items, nextPageToken } = await withRowcast((rowcast, signal) =>
+        rowcast.imports.page({ ...requestOf(sync, options), signal }),
       );
+      // Beside the list, so that what reads the list does not read it.
+      if (nextPageToken !== null) process.stderr.write(`Older ones: --page-token '${nextPageToken}'\n`);
       if (json) return sayJson(items);
       const headings = ['STARTED', 'SYNC', 'OUTCOME', 'ROWS', 'DELIVERED', 'FAILED', 'TOOK', 'BY', 'RUN'];
       sayTable(headings, items.map(importCells), 'No run yet.');
@@ -49,6 +65,27 @@ function addListAndShow(command: Command): void {
       if (json) sayJson(record);
       else sayImport(record);
     });
+}
+
+interface ListOptions {
+  readonly limit: number;
+  readonly outcome?: Outcome;
+  /** Unix seconds. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly pageToken?: string;
+  readonly json?: boolean;
+}
+
+function requestOf(sync: string | undefined, { limit, since, until, ...rest }: ListOptions): ImportsRequest {
+  const iso = (seconds: number) => new Date(seconds * 1_000).toISOString();
+  return {
+    ...rest,
+    limit,
+    ...(sync === undefined ? {} : { sync }),
+    ...(since === undefined ? {} : { since: iso(since) }),
+    ...(until === undefined ? {} : { until: iso(until) }),
+  };
 }
 
 /** A run's name is long; its workflow id is enough to ask for it. */

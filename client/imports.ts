@@ -1,26 +1,22 @@
 import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
-import { findStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
-import { MESSAGES, parseRunName, runFolder, syncWorkflowId } from '../workflows/contract.ts';
-import type { ImportRecord, RunFiles, SyncDescription } from '../workflows/contract.ts';
+import { parseRunName, runFolder } from '../workflows/contract.ts';
+import type { ImportRecord, RunFiles } from '../workflows/contract.ts';
 import { cancelRun } from './cancelRun.ts';
-import { checkedLimit, eachItem, missingWords } from './context.ts';
-import type { ClientContext, Page, PageRequest } from './context.ts';
+import { eachItem } from './context.ts';
+import type { ClientContext, Page } from './context.ts';
 import { groupErrors } from './errorGroups.ts';
 import type { ErrorGroup } from './errorGroups.ts';
+import { archivedImport, importsPage } from './importPages.ts';
+import type { ImportsRequest } from './importPages.ts';
 import { asItIs, importsOf } from './importRecords.ts';
-import { runningSyncs } from './lostSyncs.ts';
 import { pause } from './pause.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { storageOf } from './syncStorage.ts';
 import { describeRun, unbegunRun } from './unbegunRun.ts';
-
-export interface ImportsRequest extends PageRequest {
-  /** Only those of this sync. */
-  readonly sync?: string;
-}
 
 /** What can be done with imports. A run may be named whole, or by its workflow id alone. Every call throws `RowcastError`. */
 export interface Imports {
@@ -47,11 +43,10 @@ export interface Imports {
   wait(run: string, signal?: AbortSignal): Promise<ImportRecord>;
 }
 
-const PAGE_SIZE = 20;
 const WATCH_MS = 500;
 
 export function createImports(context: ClientContext): Imports {
-  const page = (request: ImportsRequest = {}) => pageOf(context, request);
+  const page = (request: ImportsRequest = {}) => importsPage(context, request);
   const get = (run: string, signal?: AbortSignal) => getImport(context, run, signal);
   async function* errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow> {
     const { storage, files } = await filesOf(context, await get(run, signal), signal);
@@ -93,40 +88,17 @@ export function createImports(context: ClientContext): Imports {
   };
 }
 
-async function pageOf(
-  context: ClientContext,
-  { sync, limit = PAGE_SIZE, pageToken, signal }: ImportsRequest,
-): Promise<Page<ImportRecord>> {
-  checkedLimit(limit);
-  const syncs = sync === undefined ? await runningSyncs(context, signal) : [sync];
-  const found = await Promise.all(syncs.map((name) => importsOf(context, name, signal)));
-  if (sync !== undefined && found[0] === null) {
-    throw new RowcastError('not_found', missingWords('sync', sync));
-  }
-  const newestFirst = found
-    .flatMap((imports) => imports ?? [])
-    .sort((left, right) => (sortKey(left) < sortKey(right) ? 1 : -1));
-  const start = pageToken === undefined ? 0 : newestFirst.findIndex((record) => sortKey(record) < pageToken);
-  const items = start < 0 ? [] : newestFirst.slice(start, start + limit);
-  const last = items.at(-1);
-  const isLast = last === undefined || last === newestFirst.at(-1);
-  const current = await Promise.all(items.map((record) => asItIs(context, record, signal)));
-  return { items: current, nextPageToken: isLast ? null : sortKey(last) };
-}
-
-const sortKey = ({ startedAt, run }: ImportRecord) => `${startedAt} ${run}`;
-
 const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;
 
 async function getImport(context: ClientContext, run: string, signal?: AbortSignal): Promise<ImportRecord> {
   const sync = RUN_ID.exec(run)?.[1] ?? (await describeRun(context, run, signal))?.sync ?? null;
+  const isThis = (name: string) => name === run || parseRunName(name)?.workflowId === run;
   const imports = sync === null ? null : await importsOf(context, sync, signal);
-  const record = imports?.find(
-    (candidate) => candidate.run === run || parseRunName(candidate.run)?.workflowId === run,
-  );
+  const record = imports?.find((candidate) => isThis(candidate.run));
   if (record === undefined) {
     const unbegun = await unbegunRun(context, run, signal);
-    if (unbegun !== null) return unbegun;
+    const older = unbegun ?? (sync && imports && (await archivedImport(context, sync, isThis, signal)));
+    if (older) return older;
     throw new RowcastError(
       'not_found',
       `There is no import of a run ${JSON.stringify(run)}; \`rowcast import list\` shows the newest.`,
@@ -141,22 +113,7 @@ async function filesOf(
   { run, sync }: ImportRecord,
   signal?: AbortSignal,
 ): Promise<{ storage: Storage; files: RunFiles }> {
-  const description = await context.query<SyncDescription>(
-    syncWorkflowId(sync),
-    MESSAGES.describe,
-    [],
-    signal,
-  );
-  const wanted = description?.storage;
-  const storage = await findStorage(context.storageLocation);
-  if (storage === null || (wanted !== undefined && storage.identity.id !== wanted.id)) {
-    const theirs =
-      wanted === undefined ? 'its storage' : `the storage ${wanted.id} (${wanted.location} on its worker)`;
-    throw new RowcastError(
-      'storage_mismatch',
-      `The rows of ${sync} are in ${theirs}, but here ${context.storageLocation} is ${storage === null ? 'no storage' : `the storage ${storage.identity.id}`}; set ROWCAST_STORAGE to the former, or ask on the worker's machine.`,
-    );
-  }
+  const storage = await storageOf(context, sync, signal);
   const index = await storage.get(`${runFolder(sync, run)}/import.json`);
   const files =
     index === null

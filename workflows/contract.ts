@@ -136,6 +136,8 @@ export interface SyncDescription extends DefinitionDescription<SyncDefinition> {
   /** The run that holds the lease, if one does. */
   readonly running: ImportRecord | null;
   readonly lastImport: ImportRecord | null;
+  /** How many imports were put into storage, since they were older than the newest hundred; absent from older workers. */
+  readonly archived?: number;
 }
 
 export type Outcome = 'running' | 'succeeded' | 'succeeded_with_errors' | 'failed' | 'skipped' | 'cancelled';

@@ -101,6 +101,10 @@ export interface SyncState {
   readonly quietUntilMs: number;
   /** The newest hundred, newest last. */
   readonly imports: readonly ImportRecord[];
+  /** Older ones that are not in storage yet, newest last; absent in states of older versions. */
+  readonly outgoing?: readonly ImportRecord[];
+  /** How many are in storage; absent in states of older versions. */
+  readonly archived?: number;
   /** The number of the newest copy of this state in storage. */
   readonly copy: number;
 }

@@ -6,12 +6,14 @@ import {
   defineUpdate,
   proxyActivities,
   setCurrentDetails,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ControlActivities } from '../activities/types.ts';
+import type { ControlActivities, StorageActivities } from '../activities/types.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import { SEGMENT_IMPORTS, withoutArchived } from './archive.ts';
 import { changedFields } from './changedFields.ts';
 import { mustHoldDefinition, mustHoldTime, mustNameRun } from './checkRequest.ts';
 import { checkRevision } from './checkRevision.ts';
@@ -28,6 +30,7 @@ import type {
 import { findState, saveCopy } from './copies.ts';
 import { isTombstone } from './messages.ts';
 import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState, Tombstone } from './messages.ts';
+import { storageControlQueue } from './queueNames.ts';
 import { removeSync } from './removeSync.ts';
 import {
   beginRun,
@@ -69,6 +72,7 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
     tombstone: null,
     notices: [],
     scheduleOutdated: false,
+    archiveFrom: SEGMENT_IMPORTS,
     removal: null,
   };
   const inTurn = createTurns();
@@ -77,10 +81,14 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
   // Where the storage cannot be read, each message tries again, and says why it failed.
   if (held.state === null) await inTurn(() => takeOver(name, held)).catch(() => undefined);
   for (;;) {
-    await uncancelled(() => held.scheduleOutdated || (allHandlersFinished() && mayEnd(held)));
+    await uncancelled(
+      () => held.scheduleOutdated || mustArchive(held) || (allHandlersFinished() && mayEnd(held)),
+    );
     if (held.scheduleOutdated) {
       held.scheduleOutdated = false;
       await inTurn(() => heal(held.state));
+    } else if (mustArchive(held)) {
+      await archive(name, held, inTurn);
     } else if (held.state === null) {
       return;
     } else {
@@ -98,9 +106,46 @@ export interface HeldSync {
   notices: string[];
   /** A run came without today's arguments. */
   scheduleOutdated: boolean;
+  /** With so many outgoing imports they are put into storage. */
+  archiveFrom: number;
   /** Under way while the sync is being deleted: no run begins any more. */
   removal: Promise<RemoveAnswer> | null;
 }
+
+function mustArchive({ state, archiveFrom }: HeldSync): boolean {
+  return (state?.outgoing?.length ?? 0) >= archiveFrom;
+}
+
+/** Puts the outgoing imports into storage; where that fails, it is tried again once there are some more. */
+async function archive(name: string, held: HeldSync, inTurn: Turns): Promise<void> {
+  const { state } = held;
+  // What began with older code does without until it continues as new.
+  if (state === null || !patched('archive-imports')) {
+    held.archiveFrom = Infinity;
+    return;
+  }
+  const imports = state.outgoing ?? [];
+  const { archiveImports } = proxyActivities<Pick<StorageActivities, 'archiveImports'>>({
+    taskQueue: storageControlQueue(state.storage.id),
+    scheduleToCloseTimeout: '1 minute',
+    startToCloseTimeout: '30 seconds',
+    summary: `put ${imports.length} old imports into storage`,
+  });
+  try {
+    await archiveImports({ sync: name, imports });
+    await inTurn(async () => {
+      if (held.state !== null) {
+        held.state = await saveCopy('sync', name, withoutArchived(held.state, imports.length));
+      }
+    });
+    held.archiveFrom = SEGMENT_IMPORTS;
+  } catch {
+    held.archiveFrom = imports.length + RETRY_IMPORTS;
+  }
+}
+
+/** So many more imports, and what could not be put into storage is tried again. */
+const RETRY_IMPORTS = 10;
 
 /** A workflow that was started for nothing ends; one with a long history continues as new. */
 function mayEnd({ state }: HeldSync): boolean {
@@ -180,7 +225,8 @@ interface ImportsRequest {
 /** Newest first; the run under way stands first of all. */
 function importsOf(state: SyncState | null, { before, limit }: ImportsRequest): ImportRecord[] {
   const running = state?.lease === null || state === null ? [] : [state.lease.record];
-  const newestFirst = [...running, ...(state?.imports.toReversed() ?? [])];
+  const older = state?.outgoing?.toReversed() ?? [];
+  const newestFirst = [...running, ...(state?.imports.toReversed() ?? []), ...older];
   const start = before === undefined ? 0 : newestFirst.findIndex(({ run }) => run === before) + 1;
   return newestFirst.slice(start, start + limit);
 }

@@ -1,6 +1,7 @@
 import { durationMs } from '../definitions/durationMs.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import { withImport } from './archive.ts';
 import type { ImportRecord, Outcome, ResetAnswer, ResetRequest, SyncDescription } from './contract.ts';
 import type {
   BeginRunAnswer,
@@ -17,9 +18,6 @@ import type {
  * What happens to a sync, as pure functions from state to state. The workflow in sync.ts calls them, stores a
  * copy of what comes out, and answers.
  */
-
-/** How many imports a sync keeps in its state. */
-export const IMPORTS_MAX = 100;
 
 export interface NewSync {
   readonly definition: SyncDefinition;
@@ -132,7 +130,7 @@ function skipRun(
     error: `The run ${holder} of this sync is still under way, so this one did nothing. What it would have sent goes out with a later run.`,
   };
   return {
-    state: { ...state, imports: withImport(state.imports, record) },
+    state: { ...state, ...withImport(state, record) },
     answer: { kind: 'skipped', holder },
   };
 }
@@ -146,7 +144,7 @@ function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {
     error:
       'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
   };
-  return { ...state, lease: null, imports: withImport(state.imports, record) };
+  return { ...state, lease: null, ...withImport(state, record) };
 }
 
 /**
@@ -172,7 +170,7 @@ export function finishRun(
     state: {
       ...state,
       lease: null,
-      imports: withImport(state.imports, record),
+      ...withImport(state, record),
       ...(request.unheard === true ? { quietUntilMs: quietUntilMsOf(lease, nowMs) } : {}),
       ...(moves ? { lastSyncTime: request.until, window: null } : {}),
     },
@@ -202,7 +200,7 @@ function finishUnbegun(state: SyncState, request: FinishRunRequest): Transition<
     ...startedRecord(state.definition.name, { run: request.run, ...beginning }),
     ...resultOf(request),
   };
-  return { state: { ...state, imports: withImport(state.imports, record) }, answer: record };
+  return { state: { ...state, ...withImport(state, record) }, answer: record };
 }
 
 /** The state with another definition; an unchanged one keeps its revision. */
@@ -248,6 +246,7 @@ export function describeSync(state: SyncState): SyncDescription {
     storage: state.storage,
     running: state.lease?.record ?? null,
     lastImport: state.imports.at(-1) ?? null,
+    archived: state.archived ?? 0,
   };
 }
 
@@ -275,8 +274,4 @@ export function startedRecord(sync: string, request: RunBeginning & { readonly r
     error: null,
     warnings: [],
   };
-}
-
-function withImport(imports: readonly ImportRecord[], record: ImportRecord): ImportRecord[] {
-  return [...imports, record].slice(-IMPORTS_MAX);
 }
