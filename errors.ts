@@ -33,6 +33,7 @@ export const FAILURES = {
   tunnel_unreachable: { retryable: true },
   tunnel_broken: { retryable: true },
   tunnel_host_key_changed: { retryable: false },
+  tunnel_host_key_unknown: { retryable: false },
   tunnel_login_refused: { retryable: false },
   tunnel_forwarding_refused: { retryable: false },
   tunnel_key_missing: { retryable: false },
@@ -65,6 +66,8 @@ export interface RowcastErrorOptions {
   readonly cause?: unknown;
   /** How long to wait before another try, in milliseconds, where the other side said so. */
   readonly retryAfterMs?: number;
+  /** The fingerprint of an SSH server that is not known yet. */
+  readonly unknownHostKey?: string;
 }
 
 /**
@@ -77,11 +80,13 @@ export class RowcastError extends Error {
   override readonly name: string = 'RowcastError';
   readonly code: FailureCode;
   readonly retryAfterMs: number | undefined;
+  readonly unknownHostKey: string | undefined;
 
   constructor(code: FailureCode, message: string, options: RowcastErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.unknownHostKey = options.unknownHostKey;
   }
 
   /** Whether the same attempt may succeed later without anybody changing anything. */

@@ -28,7 +28,8 @@ export async function testConnection(
     return { ok: true, steps: steps.found };
   } catch (error) {
     if (!(error instanceof RowcastError)) throw error;
-    return { ok: false, steps: steps.found };
+    const { unknownHostKey } = error;
+    return { ok: false, steps: steps.found, ...(unknownHostKey === undefined ? {} : { unknownHostKey }) };
   } finally {
     clearTimeout(timer);
   }

@@ -67,6 +67,7 @@ async function testPort(server: Reached, steps: Steps, signal: AbortSignal): Pro
 const OF_TUNNEL: Partial<Record<FailureCode, readonly string[]>> = {
   tunnel_unreachable: ['host key'],
   tunnel_host_key_changed: ['host key'],
+  tunnel_host_key_unknown: ['host key'],
   tunnel_login_refused: ['host key', 'SSH login'],
 };
 
@@ -79,7 +80,7 @@ async function testTunnel(
 ): Promise<{ readonly use: TunnelUse; readonly key: SealedTunnelKey } | null> {
   const { tunnel, source } = definition;
   if (tunnel === undefined) return null;
-  const hostKey = () => steps.passed('host key', tunnel.hostKey);
+  const hostKey = () => steps.passed('host key', tunnel.hostKey ?? '');
   const open = async () => {
     const key = given ?? (await keyToTest(definition));
     return { key, use: await useTunnel(definition, key, signal) };

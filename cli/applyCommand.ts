@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseRowcastFile } from '../client/index.ts';
 import type { AppliedDefinition, RowcastFile } from '../client/index.ts';
+import { ACCEPT_ABOUT, ACCEPT_FLAG, acceptHostKeys } from './acceptHostKey.ts';
 import { say, sayJson } from './output.ts';
 import { readText } from './readText.ts';
 import { withRowcast } from './withRowcast.ts';
@@ -11,6 +12,7 @@ interface ApplyFlags {
   readonly file: string;
   readonly dryRun?: boolean;
   readonly test: boolean;
+  readonly acceptHostKey?: boolean;
   readonly json?: boolean;
 }
 
@@ -21,10 +23,13 @@ export function addApply(program: Command): void {
     .requiredOption('-f, --file <file>', 'a rowcast.yaml')
     .option('--dry-run', 'only say what would be done')
     .option('--no-test', 'save integrations without trying out whether they work')
+    .option(ACCEPT_FLAG, ACCEPT_ABOUT)
     .option('--json', 'print JSON')
-    .action(async ({ file, dryRun = false, test, json }: ApplyFlags) => {
+    .action(async ({ file, dryRun = false, test, acceptHostKey: isAccepted, json }: ApplyFlags) => {
       const read = await readRowcastFile(file);
-      const applied = await withRowcast((rowcast, signal) => rowcast.apply(read, { dryRun, test, signal }));
+      const applied = await withRowcast((rowcast, signal) =>
+        rowcast.apply(read, { dryRun, test, acceptHostKey: acceptHostKeys(isAccepted), signal }),
+      );
       if (json) sayJson(applied);
       else for (const one of applied) describe(one, dryRun);
     });

@@ -9,10 +9,15 @@ import { Interrupted } from './withRowcast.ts';
  */
 export async function confirm(question: string, yes = false): Promise<void> {
   if (yes || !process.stdin.isTTY) return;
+  if (!(await asked(question))) throw new Interrupted('Nothing was changed.');
+}
+
+/** Asks at the terminal; only yes is yes. */
+export async function asked(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`${question} [y/N] `).catch(unlessAborted);
-    if (!/^y(es)?$/i.test(answer.trim())) throw new Interrupted('Nothing was changed.');
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();
   }

@@ -9,6 +9,7 @@ import type {
   IntegrationDefinition,
   Rowcast,
 } from '../client/index.ts';
+import { ACCEPT_ABOUT, ACCEPT_FLAG, acceptHostKeys, testIntegration } from './acceptHostKey.ts';
 import { confirm } from './confirm.ts';
 import { addKeyAndSave } from './keyCommand.ts';
 import { say, sayJson, sayTable } from './output.ts';
@@ -21,6 +22,19 @@ interface Kind<Definition extends { readonly name: string }> {
   readonly of: (rowcast: Rowcast) => Definitions<never, Definition>;
   readonly headings: readonly string[];
   readonly cells: (definition: Definition) => string[];
+  /** Adds what else its test takes. */
+  readonly addToTest: (command: Command) => Command;
+  readonly test: (
+    rowcast: Rowcast,
+    name: string,
+    flags: TestFlags,
+    signal: AbortSignal,
+  ) => Promise<ConnectionTest>;
+}
+
+interface TestFlags {
+  readonly acceptHostKey?: boolean;
+  readonly json?: boolean;
 }
 
 export function addIntegration(program: Command): void {
@@ -33,6 +47,9 @@ export function addIntegration(program: Command): void {
       const { server, database } = placeOfSource(source);
       return [name, source.kind, server, database, destination];
     },
+    addToTest: (command) => command.option(ACCEPT_FLAG, ACCEPT_ABOUT),
+    test: (rowcast, name, { acceptHostKey: isAccepted }, signal) =>
+      testIntegration(rowcast, name, acceptHostKeys(isAccepted), signal),
   });
   addKeyAndSave(command);
 }
@@ -48,6 +65,8 @@ export function addDestination(program: Command): void {
       kind,
       url ?? ('region' in rest ? `region ${rest.region}` : '-'),
     ],
+    addToTest: (command) => command,
+    test: ({ destinations }, name, _flags, signal) => destinations.test(name, signal),
   });
 }
 
@@ -101,15 +120,14 @@ function yamlOf<Definition extends { readonly name: string }>(
 
 function addTestAndDelete<Definition extends { readonly name: string }>(
   command: Command,
-  { word, of }: Kind<Definition>,
+  { word, of, addToTest, test }: Kind<Definition>,
 ): void {
-  command
-    .command('test <name>')
+  addToTest(command.command('test <name>'))
     .description('try it out as the workers see it; no row is read, no call is sent')
     .option('--json', 'print JSON')
-    .action(async (name: string, { json }: { json?: boolean }) => {
-      const result = await withRowcast((rowcast, signal) => of(rowcast).test(name, signal));
-      if (json) sayJson(result);
+    .action(async (name: string, flags: TestFlags) => {
+      const result = await withRowcast((rowcast, signal) => test(rowcast, name, flags, signal));
+      if (flags.json) sayJson(result);
       else sayTest(name, result);
       if (!result.ok) process.exitCode = 1;
     });

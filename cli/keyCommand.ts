@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { IntegrationDefinition, KeyAnswer } from '../client/index.ts';
+import type { ApplyAnswer, IntegrationDefinition, KeyAnswer } from '../client/index.ts';
+import { ACCEPT_ABOUT, ACCEPT_FLAG, acceptHostKeys } from './acceptHostKey.ts';
 import { moment, printable, say, sayJson } from './output.ts';
 import { UsageError } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
@@ -7,6 +8,11 @@ import { withRowcast } from './withRowcast.ts';
 interface KeyOptions {
   readonly rotate?: boolean;
   readonly discard?: boolean;
+  readonly json?: boolean;
+}
+
+interface SaveFlags {
+  readonly acceptHostKey?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,13 +38,23 @@ export function addKeyAndSave(integration: Command): void {
   integration
     .command('save <name>')
     .description('use the new key of its SSH tunnel from now on, once the database was reached with it')
+    .option(ACCEPT_FLAG, ACCEPT_ABOUT)
     .option('--json', 'print JSON')
-    .action(async (name: string, { json }: { json?: boolean }) => {
-      const saved = await withRowcast(({ integrations }, signal) => integrations.save(name, signal));
+    .action(async (name: string, { acceptHostKey: isAccepted, json }: SaveFlags) => {
+      const acceptHostKey = acceptHostKeys(isAccepted);
+      const saved = await withRowcast(({ integrations }, signal) =>
+        integrations.save(name, { acceptHostKey, signal }),
+      );
       if (json) sayJson(saved);
-      else if (saved.change === 'unchanged') say(`${name} has no new key; nothing was changed.`);
-      else say(`${name} is saved: the database was reached with the new key, and runs use it from now on.`);
+      else saySaved(name, saved);
     });
+}
+
+function saySaved(name: string, { changed }: ApplyAnswer): void {
+  if (changed.length === 0) return say(`${name} has no new key; nothing was changed.`);
+  if (changed.includes('tunnel.key'))
+    say(`${name} is saved: the database was reached with the new key, and runs use it from now on.`);
+  else say(`${name} is saved: the database was reached, and its SSH server is known from now on.`);
 }
 
 /** The key itself on stdout, for a pipe; what to do with it on stderr. */

@@ -3,13 +3,14 @@ import { pastStart } from '../definitions/scheduleNotices.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import { RowcastError } from '../errors.ts';
 import type { FailureCode } from '../errors.ts';
-import type { ApplyAnswer } from '../workflows/contract.ts';
+import type { ApplyAnswer, CheckAnswer } from '../workflows/contract.ts';
+import { withKnownHostKey } from '../workflows/knownHostKey.ts';
 import type { ClientContext } from './context.ts';
 import { foresee, foreseeSync } from './foresee.ts';
 import type { Change } from './foresee.ts';
 import type { Definitions } from './holders.ts';
 import { checkIntegration, sendIntegration } from './saveIntegration.ts';
-import type { SaveOptions } from './saveOptions.ts';
+import type { AcceptHostKey, SaveOptions } from './saveOptions.ts';
 import { describeSchedule } from './schedules.ts';
 import type { Syncs } from './syncs.ts';
 
@@ -30,6 +31,7 @@ export interface ApplyFileOptions {
   readonly dryRun?: boolean;
   /** As in `SaveOptions`. */
   readonly test?: boolean;
+  readonly acceptHostKey?: AcceptHostKey;
   readonly signal?: AbortSignal;
 }
 
@@ -44,6 +46,7 @@ export interface ApplyTargets {
 interface Step {
   readonly kind: AppliedDefinition['kind'];
   readonly name: string;
+  readonly tested: boolean;
   readonly apply: () => Promise<Change>;
   readonly foresee: () => Promise<Change>;
 }
@@ -67,38 +70,41 @@ export async function applyFile(
     ...(await pastStarts(targets, file, signal)),
   ];
   if (problems.length > 0) throw nothingApplied('definition_invalid', problems);
-  const tested = dryRun ? new Set<string>() : await testAll(context, file.integrations, options);
+  const integrations = await checkAll(context, file.integrations, options);
   const applied: AppliedDefinition[] = [];
-  for (const { kind, name, apply, foresee } of stepsOf(context, targets, file, options)) {
+  for (const step of stepsOf(context, targets, { ...file, integrations }, options)) {
+    const { kind, name, tested, apply, foresee } = step;
     const { change, changed, notices } = dryRun
       ? await foresee()
       : await apply().catch((error: unknown) => {
           throw withApplied(error, applied);
         });
-    const isTested = kind === 'integration' && tested.has(name);
-    applied.push({ kind, name, change, changed, tested: isTested, notices });
+    applied.push({ kind, name, change, changed, tested, notices });
   }
   return applied;
 }
 
-/** Tries out side by side what changes how a source is reached; answers the names of those that were. */
-async function testAll(
+/** An integration as it is to be saved, and whether it was tried out. */
+type Checked = Pick<CheckAnswer, 'definition' | 'tested'>;
+
+/** Tries out side by side what changes how a source is reached, unless nothing is to be tried out. */
+async function checkAll(
   context: ClientContext,
   integrations: readonly IntegrationDefinition[],
-  { test = true, signal }: ApplyFileOptions,
-): Promise<ReadonlySet<string>> {
-  if (!test) return new Set();
+  options: ApplyFileOptions,
+): Promise<Checked[]> {
+  const { dryRun = false, test = true } = options;
+  if (dryRun || !test) return integrations.map((definition) => ({ definition, tested: false }));
   const answers = await Promise.all(
-    integrations.map((definition) => checkIntegration(context, definition, signal)),
+    integrations.map((definition) => checkIntegration(context, definition, options)),
   );
   const refusals = answers.map(({ refusal }) => refusal).filter((refusal) => refusal !== null);
   const [first] = refusals;
-  if (first !== undefined)
-    throw nothingApplied(
-      first.code,
-      refusals.map(({ message }) => message),
-    );
-  return new Set(integrations.filter((_, index) => answers[index]?.tested).map(({ name }) => name));
+  if (first === undefined) return answers;
+  throw nothingApplied(
+    first.code,
+    refusals.map(({ message }) => message),
+  );
 }
 
 function nothingApplied(code: FailureCode, problems: readonly string[]): RowcastError {
@@ -108,7 +114,7 @@ function nothingApplied(code: FailureCode, problems: readonly string[]): Rowcast
 function stepsOf(
   context: ClientContext,
   { destinations, integrations, syncs }: ApplyTargets,
-  file: RowcastFile,
+  file: Omit<RowcastFile, 'integrations'> & { readonly integrations: readonly Checked[] },
   { test = true, signal }: ApplyFileOptions,
 ): Step[] {
   const options = signal === undefined ? {} : { signal };
@@ -118,17 +124,22 @@ function stepsOf(
       return {
         kind: 'destination',
         name,
+        tested: false,
         apply: () => destinations.update(definition, options),
         foresee: async () => foresee((await destinations.find(name, signal))?.definition ?? null, definition),
       };
     }),
-    ...file.integrations.map((definition): Step => {
+    ...file.integrations.map(({ definition, tested }): Step => {
       const { name } = definition;
       return {
         kind: 'integration',
         name,
+        tested,
         apply: () => sendIntegration(context, definition, { ...options, test }),
-        foresee: async () => foresee((await integrations.find(name, signal))?.definition ?? null, definition),
+        foresee: async () => {
+          const before = (await integrations.find(name, signal))?.definition ?? null;
+          return foresee(before, withKnownHostKey(definition, before));
+        },
       };
     }),
     ...file.syncs.map(({ definition, ...enabled }): Step => {
@@ -136,6 +147,7 @@ function stepsOf(
       return {
         kind: 'sync',
         name,
+        tested: false,
         apply: () => syncs.update(definition, { ...options, ...enabled }),
         foresee: async () => {
           const before = await syncs.find(name, signal);

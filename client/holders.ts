@@ -11,6 +11,7 @@ import type {
   DefinitionDescription,
   RemoveAnswer,
 } from '../workflows/contract.ts';
+import { withKnownHostKey } from '../workflows/knownHostKey.ts';
 import { checked } from './checked.ts';
 import { testConnection } from './connectionTest.ts';
 import { eachItem, missingWords } from './context.ts';
@@ -49,7 +50,8 @@ interface Kind<Definition, Options> {
   readonly parse: (input: unknown) => Definition;
   readonly workflowId: (name: string) => string;
   readonly save: (definition: Definition, options: Options) => Promise<ApplyAnswer>;
-  readonly testOf: (definition: Definition) => ConnectionTestRequest;
+  /** @param saved null where there is none. */
+  readonly testOf: (definition: Definition, saved: Definition | null) => ConnectionTestRequest;
   /** What must exist before it. */
   readonly referencesOf: (definition: Definition) => Reference[];
 }
@@ -83,7 +85,10 @@ export function createIntegrations(
     parse: (input) => checked(IntegrationDefinition, input, 'The integration'),
     workflowId: integrationWorkflowId,
     save: (definition, options) => saveIntegration(context, definition, options),
-    testOf: (definition) => ({ kind: 'integration', definition }),
+    testOf: (definition, saved) => ({
+      kind: 'integration',
+      definition: withKnownHostKey(definition, saved),
+    }),
     referencesOf: ({ name, destination }) => [
       { kind: 'destination', name: destination, by: `the integration ${name}` },
     ],
@@ -119,7 +124,8 @@ function createDefinitions<Input, Definition extends { readonly name: string }, 
     list: (signal) => eachItem(page, signal),
     async test(what, signal) {
       const definition = typeof what === 'string' ? (await get(what, signal)).definition : parse(what);
-      return testConnection(context, testOf(definition), signal);
+      const saved = typeof what === 'string' ? definition : (await find(definition.name, signal))?.definition;
+      return testConnection(context, testOf(definition, saved ?? null), signal);
     },
     delete: (name, signal) =>
       context.updateWithStart<RemoveAnswer>(

@@ -8,6 +8,7 @@ import { SyncDefinition } from '../definitions/sync.ts';
 import { RowcastError } from '../errors.ts';
 import { WORKFLOWS } from '../workflows/contract.ts';
 import type { PreviewOutcome, PreviewRequest, PreviewResult, SealedPreview } from '../workflows/contract.ts';
+import { withKnownHostKey } from '../workflows/knownHostKey.ts';
 import { windowStart } from '../workflows/syncState.ts';
 import { checked } from './checked.ts';
 import type { ClientContext } from './context.ts';
@@ -57,7 +58,9 @@ export async function preview(
   if (given !== undefined && !(Number.isSafeInteger(given) && given >= 0))
     throw invalid(`The time to preview from is ${given}; give whole Unix seconds, from 0.`);
   const definitions =
-    typeof what === 'string' ? await savedDefinitions(sources, what, signal) : checkedDefinitions(what);
+    typeof what === 'string'
+      ? await savedDefinitions(sources, what, signal)
+      : await checkedDefinitions(sources, what, signal);
   const { sync } = definitions;
   const lastSyncTime = async () => (await sources.syncs.find(sync.name, signal))?.lastSyncTime ?? 0;
   const since = given ?? windowStart(await lastSyncTime(), sync);
@@ -85,10 +88,16 @@ async function savedDefinitions(
   return { sync, integration, destination };
 }
 
-function checkedDefinitions({ sync, integration, destination }: PreviewDefinitions): PreviewDefinitions {
+async function checkedDefinitions(
+  { integrations }: PreviewSources,
+  { sync, integration: given, destination }: PreviewDefinitions,
+  signal?: AbortSignal,
+): Promise<PreviewDefinitions> {
+  const integration = checked(IntegrationDefinition, given, 'The integration');
+  const saved = integration.tunnel === undefined ? null : await integrations.find(integration.name, signal);
   return {
     sync: checked(SyncDefinition, sync, 'The sync'),
-    integration: checked(IntegrationDefinition, integration, 'The integration'),
+    integration: withKnownHostKey(integration, saved?.definition ?? null),
     destination: checked(DestinationDefinition, destination, 'The destination'),
   };
 }

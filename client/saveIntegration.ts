@@ -2,8 +2,9 @@ import type { IntegrationDefinition } from '../definitions/integration.ts';
 import { RowcastError } from '../errors.ts';
 import { integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
 import type { ApplyAnswer, ApplyRequest, CheckAnswer, CheckRequest } from '../workflows/contract.ts';
+import { withHostKey } from '../workflows/knownHostKey.ts';
 import type { ClientContext, UpdateTarget } from './context.ts';
-import type { SaveOptions } from './saveOptions.ts';
+import type { AcceptHostKey, SaveOptions } from './saveOptions.ts';
 
 /* How an integration is saved: tried out first, by the workers. */
 
@@ -17,18 +18,35 @@ export function integrationTarget(
   return { workflowType: WORKFLOWS.integration, workflowId, name, summary, update };
 }
 
-/** Whether what is to be saved works. @throws RowcastError no_worker …; what is wrong with it is the answer. */
-export function checkIntegration(
+/**
+ * Whether what is to be saved works, and how it is to be saved.
+ *
+ * @throws RowcastError no_worker …; what is wrong with it is the answer.
+ */
+export async function checkIntegration(
   context: ClientContext,
   definition: IntegrationDefinition,
-  signal?: AbortSignal,
+  { acceptHostKey, signal }: SaveOptions,
 ): Promise<CheckAnswer> {
-  const request: CheckRequest = { definition };
-  return context.updateWithStart<CheckAnswer>(
-    integrationTarget(definition.name, MESSAGES.check),
-    request,
-    signal,
-  );
+  const target = integrationTarget(definition.name, MESSAGES.check);
+  const check = (one: IntegrationDefinition) =>
+    context.updateWithStart<CheckAnswer>(target, { definition: one } satisfies CheckRequest, signal);
+  const answer = await check(definition);
+  const accepted = await acceptedServer(definition, answer.refusal?.unknownHostKey, acceptHostKey);
+  return accepted === null ? answer : check(accepted);
+}
+
+/** The definition with a host key that is accepted now; null where it is not. */
+export async function acceptedServer(
+  definition: IntegrationDefinition,
+  fingerprint: string | undefined,
+  acceptHostKey: AcceptHostKey | undefined,
+): Promise<IntegrationDefinition | null> {
+  const { name: integration, tunnel } = definition;
+  if (fingerprint === undefined || tunnel === undefined || acceptHostKey === undefined) return null;
+  const { host, port } = tunnel;
+  const isAccepted = await acceptHostKey({ integration, host, port, fingerprint });
+  return isAccepted ? withHostKey(definition, fingerprint) : null;
 }
 
 /** Saves what was checked, or is not to be; the pending key of a tunnel is tried out once more by the workflow itself. */
@@ -57,9 +75,8 @@ export async function saveIntegration(
   definition: IntegrationDefinition,
   options: SaveOptions,
 ): Promise<ApplyAnswer> {
-  if (options.test !== false) {
-    const { refusal } = await checkIntegration(context, definition, options.signal);
-    if (refusal !== null) throw new RowcastError(refusal.code, refusal.message);
-  }
-  return sendIntegration(context, definition, options);
+  if (options.test === false) return sendIntegration(context, definition, options);
+  const { refusal, definition: checked } = await checkIntegration(context, definition, options);
+  if (refusal !== null) throw new RowcastError(refusal.code, refusal.message);
+  return sendIntegration(context, checked, options);
 }

@@ -12,4 +12,17 @@ export interface SaveOptions extends ApplyOptions {
    * default. Where it is false, a pending key of the tunnel stays pending.
    */
   readonly test?: boolean;
+  /** Asked whether the SSH server of a tunnel is the right one where it is not known yet; absent: none is. */
+  readonly acceptHostKey?: AcceptHostKey;
 }
+
+/** An SSH server without a host key by which it is known. */
+export interface UnknownServer {
+  readonly integration: string;
+  readonly host: string;
+  readonly port: number;
+  /** What its host key is, in the form of `tunnel.hostKey`; this very one is saved where it is accepted. */
+  readonly fingerprint: string;
+}
+
+export type AcceptHostKey = (server: UnknownServer) => boolean | Promise<boolean>;

@@ -7,6 +7,8 @@ import type { Definitions } from './holders.ts';
 import { integrationTarget } from './saveIntegration.ts';
 import type { SaveOptions } from './saveOptions.ts';
 
+export type SaveKeyOptions = Pick<SaveOptions, 'acceptHostKey' | 'signal'>;
+
 /** What can be done with integrations, and with the keys of their tunnels. */
 export interface Integrations extends Definitions<IntegrationInput, IntegrationDefinition, SaveOptions> {
   /**
@@ -17,11 +19,13 @@ export interface Integrations extends Definitions<IntegrationInput, IntegrationD
    */
   key(name: string, action: KeyRequest['action'], signal?: AbortSignal): Promise<KeyAnswer>;
   /**
-   * Saves the pending key of an integration's tunnel: runs use it from now on.
+   * Saves the pending key of an integration's tunnel, and the host key of its SSH server where that is not known yet:
+   * runs use them from now on.
    *
-   * @throws RowcastError connection_test_failed where the database is not reached with it; then nothing changes.
+   * @throws RowcastError connection_test_failed where the database is not reached with it, tunnel_host_key_unknown
+   * where the server is not accepted; then nothing changes.
    */
-  save(name: string, signal?: AbortSignal): Promise<ApplyAnswer>;
+  save(name: string, options?: SaveKeyOptions): Promise<ApplyAnswer>;
 }
 
 export function withTunnelKeys(
@@ -36,18 +40,15 @@ export function withTunnelKeys(
         { action } satisfies KeyRequest,
         signal,
       ),
-    async save(name, signal) {
-      const { definition, revision } = await integrations.get(name, signal);
+    async save(name, options = {}) {
+      const { definition, revision } = await integrations.get(name, options.signal);
       if (definition.tunnel === undefined) {
         throw new RowcastError(
           'definition_invalid',
           `The integration ${name} has no \`tunnel\`, so there is no key to save; add one to its definition and apply it.`,
         );
       }
-      return integrations.update(definition, {
-        ifRevision: revision,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      return integrations.update(definition, { ...options, ifRevision: revision });
     },
   };
 }

@@ -17,7 +17,10 @@ export const TunnelConfig = z.strictObject({
     .max(65_535, 'must be from 1 to 65535')
     .default(22),
   user: text('rowcast').min(1, 'is empty; give one such as "rowcast"'),
-  /** The server is known by it, and nothing is sent to another. */
-  hostKey: z.string(HOST_KEY_WORDS).regex(/^SHA256:[A-Za-z0-9+/]{43}$/, HOST_KEY_WORDS),
+  /** The server is known by it, and nothing is sent to another. Absent: the one that was saved, once it was accepted. */
+  hostKey: z
+    .string(HOST_KEY_WORDS)
+    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, HOST_KEY_WORDS)
+    .optional(),
 });
 export type TunnelConfig = z.output<typeof TunnelConfig>;

@@ -39,8 +39,21 @@ export function openFailure(error: unknown, config: TunnelConfig): RowcastError 
   );
 }
 
-/** A server with another key than the pinned one. */
-export function hostKeyChanged(found: string, config: TunnelConfig): RowcastError {
+/** Why a server is not the one that is meant; null where it is. @param found the fingerprint of its host key. */
+export function hostKeyFailure(found: string, config: TunnelConfig): RowcastError | null {
+  if (config.hostKey === found) return null;
+  return config.hostKey === undefined ? hostKeyUnknown(found, config) : hostKeyChanged(found, config);
+}
+
+function hostKeyUnknown(found: string, config: TunnelConfig): RowcastError {
+  return new RowcastError(
+    'tunnel_host_key_unknown',
+    `The SSH server ${placeOf(config)} has the host key ${found}, which is not known yet, and nothing was sent to it; compare it with what \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\` prints on that server, and where they are the same, set \`tunnel.hostKey\` to it, or accept it with \`--accept-host-key\` when you save.`,
+    { unknownHostKey: found },
+  );
+}
+
+function hostKeyChanged(found: string, config: TunnelConfig): RowcastError {
   return new RowcastError(
     'tunnel_host_key_changed',
     `The SSH server ${placeOf(config)} has the host key ${found}, not ${config.hostKey}, so it is another server or was set up anew, and nothing was sent to it; where that is expected, compare the fingerprint on the server and set \`tunnel.hostKey\` to it.`,

@@ -1,7 +1,7 @@
 import ssh2 from 'ssh2';
 import type { Client } from 'ssh2';
 import type { TunnelConfig } from './config.ts';
-import { hostKeyChanged, openFailure } from './failures.ts';
+import { hostKeyFailure, openFailure } from './failures.ts';
 import { fingerprintOf } from './key.ts';
 
 /** A server that takes the connection and never answers is given up after this, whatever stage it is at. */
@@ -12,9 +12,9 @@ const KEEP_ALIVE_MS = 5_000;
 const KEEP_ALIVES_MAX = 3;
 
 /**
- * Connects to an SSH server and signs in.
+ * Connects to an SSH server and signs in, once its host key is the one by which it is known.
  *
- * @throws RowcastError tunnel_unreachable, tunnel_host_key_changed, tunnel_login_refused; the signal's reason.
+ * @throws RowcastError tunnel_unreachable, tunnel_host_key_changed, tunnel_host_key_unknown, tunnel_login_refused; the signal's reason.
  */
 export async function connectSsh(
   config: TunnelConfig,
@@ -40,9 +40,9 @@ export async function connectSsh(
     privateKey,
     authHandler: ['publickey'],
     hostVerifier: (key: Buffer) => {
-      const found = fingerprintOf(key);
-      if (found === config.hostKey) return true;
-      reject(hostKeyChanged(found, config));
+      const failure = hostKeyFailure(fingerprintOf(key), config);
+      if (failure === null) return true;
+      reject(failure);
       return false;
     },
     readyTimeout: 0,

@@ -32,7 +32,7 @@ const OF_CONNECTIONS: ReadonlySet<string> = new Set([
 /**
  * Opens a tunnel: each connection to its address on this machine's loopback becomes one from the SSH server.
  *
- * @throws RowcastError tunnel_unreachable, tunnel_host_key_changed, tunnel_login_refused; the signal's reason.
+ * @throws RowcastError tunnel_unreachable, tunnel_host_key_changed, tunnel_host_key_unknown, tunnel_login_refused; the signal's reason.
  */
 export async function openTunnel(request: TunnelRequest, signal: AbortSignal): Promise<Tunnel> {
   const client = await connectSsh(request.config, request.privateKey, signal);

@@ -70,6 +70,8 @@ export interface CheckRequest {
 }
 
 export interface CheckAnswer {
+  /** As it is to be saved: with the host key by which the SSH server of its tunnel is known already. */
+  readonly definition: IntegrationDefinition;
   /** False where the change makes no difference to whether the source is reached, or there is none. */
   readonly tested: boolean;
   /** Null: it may be saved. */
@@ -81,6 +83,8 @@ export interface SaveRefusal {
   readonly code: FailureCode;
   /** Whole sentences: the step that failed, in its words, and what to do. */
   readonly message: string;
+  /** As in `ConnectionTest`. */
+  readonly unknownHostKey?: string;
 }
 
 export interface ApplyAnswer {
@@ -214,6 +218,8 @@ export type ConnectionTestRequest =
 export interface ConnectionTest {
   readonly ok: boolean;
   readonly steps: readonly TestStep[];
+  /** The fingerprint of the tunnel's SSH server, where it is the reason: nobody has accepted it yet. */
+  readonly unknownHostKey?: string;
 }
 
 export interface TestStep {

@@ -29,6 +29,7 @@ import type {
   RemoveAnswer,
 } from './contract.ts';
 import { findState, saveCopy } from './copies.ts';
+import { withKnownHostKey } from './knownHostKey.ts';
 import { isTombstone } from './messages.ts';
 import type { HolderState, Tombstone } from './messages.ts';
 import { needsTest, tryOut } from './tryOut.ts';
@@ -107,12 +108,13 @@ async function applyDefinition(
   kind: UsedKind,
   name: string,
   held: Held,
-  { definition, ifRevision, isUntested = false }: ApplyRequest<Definition>,
+  { definition: given, ifRevision, isUntested = false }: ApplyRequest<Definition>,
 ): Promise<ApplyAnswer> {
   const storage = await takeOver(kind, name, held);
   const before = held.state;
   const old = before?.definition ?? null;
   checkRevision(`The ${kind} ${name}`, before?.revision ?? 0, ifRevision);
+  const definition = 'source' in given ? withKnownHostKey(given, integrationOf(before)) : given;
   const keys = 'source' in definition ? await savedKeys(definition, keysOf(before), isUntested) : NO_KEYS;
   const notices = held.notices.splice(0);
   const changed = old === null ? [] : changedFields(old, definition);
@@ -132,13 +134,19 @@ async function checkDefinition(
   name: string,
   held: Held,
   inTurn: Turns,
-  { definition }: CheckRequest,
+  { definition: given }: CheckRequest,
 ): Promise<CheckAnswer> {
   await inTurn(() => takeOver('integration', name, held));
-  const before = held.state?.definition as IntegrationDefinition | null | undefined;
+  const before = integrationOf(held.state);
+  const definition = withKnownHostKey(given, before);
   const keys = keysOf(held.state);
-  if (!needsTest(before ?? null, definition, keys)) return { tested: false, refusal: null };
-  return { tested: true, refusal: await tryOut(definition, keys) };
+  if (!needsTest(before, definition, keys)) return { definition, tested: false, refusal: null };
+  return { definition, tested: true, refusal: await tryOut(definition, keys) };
+}
+
+function integrationOf(state: HolderState | null): IntegrationDefinition | null {
+  const definition = state?.definition ?? null;
+  return definition !== null && 'source' in definition ? definition : null;
 }
 
 /** Deletes what nobody uses, and leaves a tombstone. @throws ApplicationFailure in_use naming the users; not_found. */

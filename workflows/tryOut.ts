@@ -24,7 +24,8 @@ export function needsTest(
   after: IntegrationDefinition,
   { pending }: TunnelKeys,
 ): boolean {
-  if (before === null || (after.tunnel !== undefined && pending !== null)) return true;
+  if (before === null) return true;
+  if (after.tunnel !== undefined && (pending !== null || after.tunnel.hostKey === undefined)) return true;
   return changedFields(before, after).some((field) => OF_CONNECTION.includes(field));
 }
 
@@ -35,11 +36,15 @@ export async function tryOut(
 ): Promise<SaveRefusal | null> {
   const key = definition.tunnel === undefined ? null : (pending ?? active);
   if (definition.tunnel !== undefined && key === null) return noKey(definition.name);
-  const { ok, steps } = await tested(definition, key);
+  const { ok, steps, unknownHostKey } = await tested(definition, key);
   if (ok) return null;
   const failed = steps.at(-1);
   const step = failed?.step ?? 'the test';
   const words = `${step} failed. ${ended(failed?.words ?? '')}`;
+  if (unknownHostKey !== undefined) {
+    const message = `The integration ${definition.name} was not saved. ${failed?.words ?? ''}`;
+    return { code: 'tunnel_host_key_unknown', message, unknownHostKey };
+  }
   const message =
     pending !== null && key === pending
       ? ofPending(definition.name, pending, words)

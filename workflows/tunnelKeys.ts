@@ -47,7 +47,7 @@ export function publicHalf(key: SealedTunnelKey | null): TunnelKey | null {
  * The keys that are saved with a definition: a pending one becomes active once the database was reached with it, and
  * only then, whatever else is to be saved without a test.
  *
- * @throws ApplicationFailure connection_test_failed, tunnel_key_missing; nothing changes then.
+ * @throws ApplicationFailure connection_test_failed, tunnel_key_missing, tunnel_host_key_unknown; nothing changes then.
  */
 export async function savedKeys(
   definition: IntegrationDefinition,
