@@ -1,11 +1,9 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { describeSource } from './contract.ts';
 import type { SourceUnderTest } from './contract.ts';
-import { createDatabase } from './postgresDatabase.ts';
-import type { TestDatabase } from './postgresDatabase.ts';
+import { createDatabase, OWN } from './postgresDatabase.ts';
+import type { TestDatabase, TestServer } from './postgresDatabase.ts';
 import { POSTGRES_VALUES } from './postgresValues.ts';
-
-let database: TestDatabase;
 
 const TYPES = `
   CREATE TYPE mood AS ENUM ('sad', 'so so');
@@ -23,30 +21,18 @@ const TYPES = `
     BEGIN COMMIT; SET TRANSACTION READ WRITE; DELETE FROM guarded; n := 1; END $$;
 `;
 
-beforeAll(async () => {
-  database = await createDatabase();
-  await database.admin.query(TYPES);
-  // So that nothing but Rowcast stands between the role and the data.
-  await database.admin.query(`ALTER TABLE guarded OWNER TO ${database.role}`);
-  await database.admin.query(`GRANT ALL ON SEQUENCE counter TO ${database.role}`);
-  await database.admin.query(`GRANT ALL ON SCHEMA public TO ${database.role}`);
-  await database.admin.query(`GRANT pg_write_server_files, pg_execute_server_program TO ${database.role}`);
-});
-
-afterAll(() => database.drop());
-
 const READ_ONLY = /only reads; nothing was changed.*read-only transaction/s;
 
-async function count(sql: string): Promise<number> {
-  const { rows } = await database.admin.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${sql}`);
+async function count({ admin }: TestDatabase, sql: string): Promise<number> {
+  const { rows } = await admin.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${sql}`);
   return rows[0]!.n;
 }
 
 const ACTIVITY = "pg_stat_activity WHERE datname = current_database() AND application_name = 'rowcast'";
 
-const postgres: SourceUnderTest = {
-  name: 'a PostgreSQL source',
-  open: (signal) => database.open({}, signal),
+const subjectOf = (name: string, database: () => TestDatabase): SourceUnderTest => ({
+  name,
+  open: (signal) => database().open({}, signal),
   values: POSTGRES_VALUES,
   rows: (rows, padChars) => `SELECT n, repeat('x', ${padChars}) AS pad FROM generate_series(1, ${rows}) AS n`,
   failsLate: 'SELECT n, 1 / (1001 - n) AS one FROM generate_series(1, 2000) AS n',
@@ -130,24 +116,43 @@ const postgres: SourceUnderTest = {
     '',
   ],
   async guarded() {
-    const { rows } = await database.admin.query<Record<string, unknown>>(
+    const { rows } = await database().admin.query<Record<string, unknown>>(
       `SELECT (SELECT array_agg(id ORDER BY id) FROM guarded) AS ids,
         (SELECT last_value FROM counter) AS counter, to_regclass('copied') AS copied,
         (pg_stat_file('/tmp/rowcast-was-here', true)).size AS file`,
     );
     return rows;
   },
-  statements: () => count(`${ACTIVITY} AND state = 'active'`),
-  connections: () => count(ACTIVITY),
+  statements: () => count(database(), `${ACTIVITY} AND state = 'active'`),
+  connections: () => count(database(), ACTIVITY),
   async killConnections() {
-    await database.admin.query(`SELECT pg_terminate_backend(pid) FROM ${ACTIVITY}`);
+    await database().admin.query(`SELECT pg_terminate_backend(pid) FROM ${ACTIVITY}`);
   },
   async clock() {
-    const { rows } = await database.admin.query<{ ms: string }>(
+    const { rows } = await database().admin.query<{ ms: string }>(
       'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS ms',
     );
     return Number(rows[0]!.ms);
   },
-};
+});
 
-describeSource(postgres);
+function describePostgres(name: string, server: TestServer | undefined, isThere: boolean): void {
+  describe.skipIf(!isThere)('over PostgreSQL’s protocol,', () => {
+    let database: TestDatabase;
+    beforeAll(async () => {
+      database = await createDatabase(server);
+      const { admin, role } = database;
+      await admin.query(TYPES);
+      // So that nothing but Rowcast stands between the role and the data.
+      await admin.query(`ALTER TABLE guarded OWNER TO ${role}`);
+      await admin.query(`GRANT ALL ON SEQUENCE counter TO ${role}`);
+      await admin.query(`GRANT ALL ON SCHEMA public TO ${role}`);
+      await admin.query(`GRANT pg_write_server_files, pg_execute_server_program TO ${role}`);
+    });
+    afterAll(() => database.drop());
+    describeSource(subjectOf(name, () => database));
+  });
+}
+
+describePostgres('a PostgreSQL source', undefined, true);
+describePostgres(OWN.name, OWN.server ?? undefined, OWN.server !== null);

@@ -7,7 +7,40 @@ import type { Source } from '../../connectors/source.ts';
 
 export const PASSWORD = 'reader pass/wörd-7c1';
 
-/** A database and a role of a test's own, on the server that all share. */
+/** A server that tests run against, and how its superuser reaches it. */
+export interface TestServer {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly tls: PostgresConfig['tls'];
+}
+
+/** The server of one's own, or why there is none. */
+export interface OwnServer {
+  readonly name: string;
+  readonly server: TestServer | null;
+}
+
+const url = process.env['ROWCAST_TEST_POSTGRES_URL'] ?? '';
+
+/** `postgres://SUPERUSER:PASSWORD@HOST:5432?tls=require`; `tls` as in a source, off by default. */
+export const OWN: OwnServer =
+  url === ''
+    ? { name: 'a PostgreSQL source of one’s own (ROWCAST_TEST_POSTGRES_URL is not set)', server: null }
+    : { name: 'a PostgreSQL source of one’s own', server: serverOf(new URL(url)) };
+
+function serverOf({ hostname, port, username, password, searchParams }: URL): TestServer {
+  return {
+    host: hostname,
+    port: port === '' ? 5432 : Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    tls: PostgresConfig.shape.tls.parse(searchParams.get('tls') ?? 'off'),
+  };
+}
+
+/** A database and a role of a test's own. */
 export interface TestDatabase {
   /** The superuser's connection to it. */
   readonly admin: pg.Client;
@@ -20,25 +53,30 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export async function createDatabase(): Promise<TestDatabase> {
-  const server = inject('postgres');
+/** @param server by default the one that all tests share. */
+export async function createDatabase(
+  server: TestServer = { ...inject('postgres'), tls: 'off' },
+): Promise<TestDatabase> {
+  const { host, port, user, tls } = server;
+  const ssl = tls === 'off' ? false : { rejectUnauthorized: tls === 'verify' };
+  const access = { host, port, user, password: server.password, ssl };
   const name = `source_${randomBytes(4).toString('hex')}`;
   const role = `${name}_reader`;
-  const root = new pg.Client({ ...server, database: 'postgres' });
+  const root = new pg.Client({ ...access, database: 'postgres' });
   await root.connect();
   await root.query(`CREATE DATABASE ${name}`);
   await root.query(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
-  const admin = new pg.Client({ ...server, database: name });
+  const admin = new pg.Client({ ...access, database: name });
   await admin.connect();
   const config = (fields: Partial<PostgresConfig> = {}) =>
     PostgresConfig.parse({
       kind: 'postgres',
-      host: server.host,
-      port: server.port,
+      host,
+      port,
       database: name,
       user: role,
       password: { secret: 'reader' },
-      tls: 'off',
+      tls,
       ...fields,
     });
   return {
