@@ -152,20 +152,22 @@ async function testReading(
   signal: AbortSignal,
 ): Promise<void> {
   const sql = 'SELECT 1 AS one';
-  const how =
-    sourceAddress(config) === null
-      ? 'after the service had said that it only reads'
-      : 'in a session that cannot write';
   await steps.run(
     'only reading',
     async () => Array.fromAsync((await source.query({ sql, pageRows: 1, signal })).pages),
-    () => `${sql} was answered ${how}`,
+    () => `${sql} was answered ${howItOnlyReads(config)}`,
   );
   await steps.run(
     'clock',
     () => source.clock(),
     (ms) => clockWords(ms, Date.now()),
   );
+}
+
+function howItOnlyReads(config: SourceConfig): string {
+  if (config.kind === 'mssql') return 'in a transaction that was rolled back';
+  if (sourceAddress(config) !== null) return 'in a session that cannot write';
+  return 'after the service had said that it only reads';
 }
 
 /** @param sourceMs, workerMs milliseconds since 1970. */

@@ -29,7 +29,7 @@ export interface BenchedSource {
 }
 
 /** The files of this folder that are sources. */
-export const SOURCES = ['postgres', 'mysql', 'snowflake', 'bigquery'] as const;
+export const SOURCES = ['postgres', 'mysql', 'mssql', 'snowflake', 'bigquery'] as const;
 export type SourceName = (typeof SOURCES)[number];
 
 export const loadSource = async (name: SourceName): Promise<BenchedSource> =>

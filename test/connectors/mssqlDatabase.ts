@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MssqlConfig } from '../../connectors/mssql/config.ts';
 import { openMssql } from '../../connectors/mssql/source.ts';
 import type { Source } from '../../connectors/source.ts';
+import { until } from '../until.ts';
 import { Admin } from './mssqlAdmin.ts';
 import type { MssqlServer } from './mssqlAdmin.ts';
 
@@ -96,7 +97,9 @@ export async function createMssqlDatabase(
     async drop() {
       await killConnections();
       admin.close();
-      await master.rows(`DROP DATABASE ${name}`);
+      // The sessions in it are not over at once.
+      const dropped = () => master.rows(`DROP DATABASE ${name}`).then(Boolean, () => false);
+      await until(dropped);
       await master.rows(`DROP LOGIN ${reader}`);
       master.close();
     },

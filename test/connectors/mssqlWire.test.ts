@@ -1,7 +1,6 @@
-import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Source } from '../../connectors/source.ts';
-import type { FailureCode } from '../../errors.ts';
+import { readInChild } from './readInChild.ts';
 import { failureOf, readAll, request, until } from './request.ts';
 import { PASSWORD, startTdsPeer, varchar, WITH_SNAPSHOTS } from './tdsPeer.ts';
 import type { Answer, Behaviour, TdsPeer, Wire } from './tdsPeer.ts';
@@ -161,12 +160,14 @@ describe('stopping', () => {
   });
 
   test('a server that takes no notice of an attention holds up nothing for long, and loses the connection', async () => {
-    const { source } = await open(() => undefined, { isDeaf: true });
+    const { peer, source } = await open(() => undefined, { isDeaf: true });
     const abort = new AbortController();
     const answer = source.query(request('SELECT n FROM t', { signal: abort.signal }));
     answer.catch(() => undefined);
+    await until(() => Promise.resolve(peer.heard.includes('SELECT n FROM t')));
     abort.abort(new Error('the run was cancelled'));
     await expect(answer).rejects.toThrow('the run was cancelled');
+    expect(peer.heard.at(-1)).toBe('attention');
     expect((await failureOf(readAll(source, 'SELECT n FROM t'))).code).toBe('source_connection_lost');
     await source.close();
   });
@@ -203,6 +204,70 @@ describe('stopping', () => {
       break;
     }
     await source.close();
+  });
+});
+
+describe('memory and zone', () => {
+  /** Sends rows as fast as they are taken, and then the end. */
+  function pump(wire: Wire, described: Buffer, chunk: Buffer, chunks: number, rows: number): void {
+    const { socket } = wire;
+    let left = chunks;
+    const more = () => {
+      while (left > 0 && !socket.writableNeedDrain) {
+        wire.send(chunk, { isLast: false });
+        left -= 1;
+      }
+      if (left > 0) return void socket.once('drain', more);
+      wire.send(tds.done(rows));
+    };
+    wire.send(described, { isLast: false });
+    more();
+  }
+
+  test('hundreds of thousands of rows, and rows of 100 KB, are read within forty megabytes of heap', async () => {
+    const pad = tds.inParts(Buffer.alloc(100_000, 'x'), 8_000);
+    const light = Buffer.concat([
+      tds.u32(7),
+      tds.inByte(tds.hex('01 6e000000')),
+      tds.inShort(Buffer.alloc(100, 'x')),
+    ]);
+    const described = tds.columns([
+      ['n', tds.u8(0x38)],
+      ['amount', tds.u8(0x6c, 5, 9, 2)],
+      ['pad', varchar(100)],
+    ]);
+    const results = [
+      { described, row: light, rows: 300_000, chunkRows: 1_000 },
+      { described: tds.columns([['pad', varchar(0xffff)]]), row: pad, rows: 1_000, chunkRows: 10 },
+    ];
+    for (const { described: columns, row, rows, chunkRows } of results) {
+      const chunk = Buffer.concat(Array.from({ length: chunkRows }, () => tds.row(row)));
+      const peer = await start({
+        answer: (sql) =>
+          sql === 'SELECT n' ? (wire) => pump(wire, columns, chunk, rows / chunkRows, rows) : undefined,
+      });
+      const task = { config: peer.config(), password: PASSWORD, sql: 'SELECT n' };
+      expect((await readInChild(task, ['--max-old-space-size=40'])).rows).toBe(rows);
+    }
+  });
+
+  test('the time zone of the worker changes no value', async () => {
+    const described = tds.columns([
+      ['a', tds.u8(0x28)],
+      ['b', tds.u8(0x2a, 0)],
+      ['c', tds.u8(0x2b, 3)],
+      ['d', tds.u8(0x6f, 8)],
+    ]);
+    const values = ['dab937', '7f5101 dab937', '9b418e01 3e490b 3c00', '462effff 02000000'];
+    const row = tds.row(...values.map((digits) => tds.inByte(tds.hex(digits))));
+    const result = Buffer.concat([described, row, tds.done(1)]);
+    const peer = await start({ answer: (sql) => (sql === 'SELECT n' ? result : undefined) });
+    for (const TZ of ['Pacific/Kiritimati', 'America/St_Johns']) {
+      const task = { config: peer.config(), password: PASSWORD, sql: 'SELECT n' };
+      expect((await readInChild(task, [], { TZ })).firstRow).toEqual([
+        ...['9999-12-31', '9999-12-31T23:59:59', '2026-01-31T07:15:00.123Z', '1753-01-01T00:00:00.007'],
+      ]);
+    }
   });
 });
 
@@ -253,93 +318,5 @@ describe('only reading', () => {
     const levels = peer.heard.flatMap((sql) => /LEVEL (.*);/.exec(sql)?.[1] ?? []);
     expect(levels).toEqual(['SNAPSHOT', 'SNAPSHOT', 'READ COMMITTED']);
     await source.close();
-  });
-});
-
-describe('the clock', () => {
-  const texts = (...values: readonly (string | null)[]) =>
-    Buffer.concat([
-      tds.columns(values.map((_, at) => [`v${at}`, varchar(20)])),
-      tds.compressedRow(...values.map((value) => (value === null ? null : tds.inShort(Buffer.from(value))))),
-      tds.done(1),
-    ]);
-
-  const clockOf = async (reach: Buffer) => {
-    const answer = (sql: string) =>
-      sql.includes('SYSUTCDATETIME')
-        ? texts('1782907200123', 'READ_ONLY')
-        : sql.includes('replica_states')
-          ? reach
-          : undefined;
-    const source = await (await start({ answer })).open();
-    try {
-      return await source.clock();
-    } finally {
-      await source.close();
-    }
-  };
-
-  test('of a readable secondary says how far its data reaches, and never beyond now', async () => {
-    expect(await clockOf(texts('1782907100500'))).toBe(1_782_907_099_999);
-    expect(await clockOf(texts('1782910000500'))).toBe(1_782_907_200_123);
-  });
-
-  test('of a database that does not change, or whose state the user may not see, is the server’s', async () => {
-    const none = Buffer.concat([tds.columns([['v0', varchar(20)]]), tds.done(0)]);
-    const denied = Buffer.concat([
-      tds.errorToken(300, 'VIEW SERVER STATE permission was denied'),
-      tds.doneWithError(),
-    ]);
-    for (const reach of [none, denied]) expect(await clockOf(reach)).toBe(1_782_907_200_123);
-  });
-
-  test('of a secondary that does not know is not read, to be tried again', async () => {
-    const failure = await failureOf(clockOf(texts(null)));
-    expect(failure.code).toBe('source_busy');
-    expect(failure.message).toMatch(/readable secondary that does not say how far its data reaches/);
-  });
-});
-
-describe('a login', () => {
-  const refused = (...errors: readonly (readonly [number, string])[]): Behaviour => ({
-    login: Buffer.concat([
-      ...errors.map(([code, words]) => tds.errorToken(code, words, 14)),
-      tds.doneWithError(),
-    ]),
-  });
-
-  const refusals: [FailureCode, RegExp, Behaviour][] = [
-    [
-      'source_login_refused',
-      /user rowcast was refused.*secret reader.*Login failed.*18456/,
-      refused([18456, 'Login failed']),
-    ],
-    [
-      'source_database_missing',
-      /no database shop.*4060/,
-      refused([4060, 'Cannot open database'], [18456, 'Login failed']),
-    ],
-    ['source_permission_denied', /may not use the database shop.*916/, refused([916, 'not able to access'])],
-    ['source_busy', /takes no more connections now.*10928/, refused([10928, 'Resource ID : 1'])],
-    ['source_connection_lost', /starting or stopping.*18401/, refused([18401, 'script upgrade mode'])],
-    ['source_tls_failed', /takes no connections without TLS; set `tls: verify`/, { encryption: 3 }],
-  ];
-
-  test.each(refusals)('that fails is %s, and says so: %s', async (code, words, behaviour) => {
-    const peer = await start(behaviour);
-    const failure = await failureOf(peer.open());
-    expect({ code: failure.code, message: failure.message }).toEqual({
-      code,
-      message: expect.stringMatching(words) as string,
-    });
-    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain(PASSWORD);
-  });
-
-  test('to a server without TLS is not made where TLS is wanted, so that no password crosses the wire', async () => {
-    const peer = await start({ encryption: 2 });
-    for (const tls of ['verify', 'require'] as const) {
-      expect((await failureOf(peer.open({ tls }))).message).toMatch(/does not offer TLS.*`tls: off`/);
-    }
-    expect(peer.heard).toEqual([]);
   });
 });

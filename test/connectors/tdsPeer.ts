@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import { MssqlConfig } from '../../connectors/mssql/config.ts';
 import { openMssql } from '../../connectors/mssql/source.ts';
 import type { Source } from '../../connectors/source.ts';
+import { ATTENTION, BATCH, LOGIN, onMessages, packet, PRELOGIN } from './tdsPackets.ts';
+import { secureSocket } from './tdsTls.ts';
 import { serve } from './tlsProxy.ts';
 import {
   attentionTaken,
@@ -20,11 +22,7 @@ import {
  * how the connector takes what the protocol allows; what SQL Server itself answers, it cannot show.
  */
 
-const BATCH = 1;
-const ANSWER = 4;
-const ATTENTION = 6;
-const LOGIN = 0x10;
-const PRELOGIN = 0x12;
+const ENCRYPTS = 1;
 
 export const PASSWORD = 'peer pass/wörd-5d2';
 
@@ -47,6 +45,8 @@ export interface Behaviour {
   readonly login?: Buffer;
   /** As in `prelogin`. */
   readonly encryption?: number;
+  /** Speaks TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** Takes no notice of attentions. */
   readonly isDeaf?: boolean;
 }
@@ -55,6 +55,8 @@ export interface TdsPeer {
   readonly port: number;
   /** The batches that came, in their order; `attention` for what stops one. */
   readonly heard: string[];
+  /** A configuration for it, with fields that differ. */
+  config(fields?: Partial<MssqlConfig>): MssqlConfig;
   open(fields?: Partial<MssqlConfig>, signal?: AbortSignal): Promise<Source>;
   stop(): Promise<void>;
 }
@@ -81,7 +83,7 @@ export function varchar(bytes: number): Buffer {
 export async function startTdsPeer(behaviour: Behaviour): Promise<TdsPeer> {
   const heard: string[] = [];
   const server = await serve((socket) => serveTds(socket, behaviour, heard));
-  const config = (fields: Partial<MssqlConfig>) =>
+  const config = (fields: Partial<MssqlConfig> = {}) =>
     MssqlConfig.parse({
       ...{ kind: 'mssql', host: '127.0.0.1', port: server.port, database: 'shop', user: 'rowcast' },
       ...{ password: { secret: 'reader' }, tls: 'off', ...fields },
@@ -89,13 +91,23 @@ export async function startTdsPeer(behaviour: Behaviour): Promise<TdsPeer> {
   return {
     port: server.port,
     heard,
-    open: (fields = {}, signal = new AbortController().signal) =>
+    config,
+    open: (fields, signal = new AbortController().signal) =>
       openMssql(config(fields), () => Promise.resolve(PASSWORD), signal),
     stop: () => server.stop(),
   };
 }
 
 function serveTds(socket: Socket, behaviour: Behaviour, heard: string[]): void {
+  const { tls } = behaviour;
+  if (tls === undefined) return serveMessages(socket, behaviour, heard);
+  socket.once('data', () => {
+    socket.write(packet(prelogin(ENCRYPTS), true));
+    serveMessages(secureSocket(socket, tls.key, tls.cert), behaviour, heard);
+  });
+}
+
+function serveMessages(socket: Socket, behaviour: Behaviour, heard: string[]): void {
   const wire: Wire = {
     socket,
     isAnswering: false,
@@ -107,26 +119,7 @@ function serveTds(socket: Socket, behaviour: Behaviour, heard: string[]): void {
       }
     },
   };
-  let received = Buffer.alloc(0);
-  let content = Buffer.alloc(0);
-  socket.on('data', (chunk) => {
-    received = Buffer.concat([received, chunk]);
-    while (received.length >= 8 && received.length >= received.readUInt16BE(2)) {
-      const bytes = received.readUInt16BE(2);
-      const [type = 0, state = 0] = received;
-      content = Buffer.concat([content, received.subarray(8, bytes)]);
-      received = received.subarray(bytes);
-      if ((state & 1) === 0) continue;
-      take(type, content, wire, behaviour, heard);
-      content = Buffer.alloc(0);
-    }
-  });
-}
-
-function packet(content: Buffer, isLast: boolean): Buffer {
-  const header = Buffer.from([ANSWER, isLast ? 1 : 0, 0, 0, 0, 0, 1, 0]);
-  header.writeUInt16BE(8 + content.length, 2);
-  return Buffer.concat([header, content]);
+  onMessages(socket, (type, content) => take(type, content, wire, behaviour, heard));
 }
 
 function take(type: number, content: Buffer, wire: Wire, behaviour: Behaviour, heard: string[]): void {
