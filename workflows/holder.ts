@@ -34,7 +34,7 @@ import { isTombstone } from './messages.ts';
 import type { HolderState, Tombstone } from './messages.ts';
 import { needsTest, tryOut } from './tryOut.ts';
 import { changeKeys, NO_KEYS, publicHalf, savedKeys } from './tunnelKeys.ts';
-import { createTurns, uncancelled } from './turns.ts';
+import { besides, createTurns, uncancelled } from './turns.ts';
 import type { Turns } from './turns.ts';
 
 type Definition = IntegrationDefinition | DestinationDefinition;
@@ -141,7 +141,8 @@ async function checkDefinition(
   const definition = withKnownHostKey(given, before);
   const keys = keysOf(held.state);
   if (!needsTest(before, definition, keys)) return { definition, tested: false, refusal: null };
-  return { definition, tested: true, refusal: await tryOut(definition, keys) };
+  const refusal = await besides(() => tryOut(definition, keys));
+  return { definition, tested: true, refusal };
 }
 
 function integrationOf(state: HolderState | null): IntegrationDefinition | null {

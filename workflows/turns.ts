@@ -15,6 +15,11 @@ export function createTurns(): Turns {
   };
 }
 
+/** Does what changes nothing beside other tasks; to its end, as in a turn. */
+export function besides<Result>(task: () => Promise<Result>): Promise<Result> {
+  return CancellationScope.nonCancellable(task);
+}
+
 /**
  * Waits until something is so. What holds a definition is no task that could be cancelled: it goes on when another
  * tool tries, and is deleted with Rowcast's own.

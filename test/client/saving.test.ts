@@ -137,3 +137,13 @@ test('an integration whose workflow was lost is not tried out again where it is 
   );
   expect(await tests(names.integration)).toBe(1);
 });
+
+test('an integration that another tool tried to cancel is tried out and saved as ever', async () => {
+  const definition = await definitionOf('cancelled');
+  const { name } = definition;
+  await integrations().update(definition);
+  await engine.temporal.workflow.getHandle(integrationWorkflowId(name)).cancel();
+  const source = { ...definition.source, database: 'postgres' };
+  expect(await integrations().update({ ...definition, source })).toMatchObject({ changed: ['source'] });
+  expect(await tests(name)).toBe(2);
+});
