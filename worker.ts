@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
@@ -12,6 +13,7 @@ import { storageQueues } from './activities/queues.ts';
 import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
 import { workerIdentity } from './activities/storages.ts';
+import { scheduleSweep } from './activities/sweepSchedule.ts';
 import { sourceAddress } from './connectors/config.ts';
 import { openSource } from './connectors/open.ts';
 import type { Address } from './connectors/source.ts';
@@ -61,6 +63,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     connection,
     namespace,
   });
+  await haveSwept(new Client({ connection, namespace }), { taskQueue, storageId: storage.identity.id });
   process.stdout.write(
     `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
   );
@@ -69,6 +72,17 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   } finally {
     await connection.close();
     await http.close();
+  }
+}
+
+/** A worker that may not create the Schedule works all the same. */
+async function haveSwept(client: Client, storage: Parameters<typeof scheduleSweep>[1]): Promise<void> {
+  try {
+    await scheduleSweep(client, storage);
+  } catch (error) {
+    process.stderr.write(
+      `The Schedule that sweeps the storage cannot be created (${messageOf(error)}); old files stay until a worker that may do so starts.\n`,
+    );
   }
 }
 
@@ -237,7 +251,7 @@ export async function workflowBundle(env: NodeJS.ProcessEnv): Promise<{ readonly
 /** Everything that the bundle is made of: the workflows, what they import of other rooms, and the SDK. */
 async function workflowsHash(): Promise<string> {
   const sources = (await readdir(WORKFLOWS_FOLDER)).sort().map((name) => join(WORKFLOWS_FOLDER, name));
-  const others = ['errors.ts', 'definitions/durationMs.ts', 'package-lock.json'];
+  const others = ['errors.ts', 'definitions/durationMs.ts', 'definitions/keepMs.ts', 'package-lock.json'];
   const hash = createHash('sha256').update(process.version);
   for (const file of [...sources, ...others.map((name) => join(import.meta.dirname, name))]) {
     hash.update(await readFile(file));

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ulid } from 'ulid';
+import { keepMs } from '../definitions/keepMs.ts';
 import { deliverLane } from '../delivery/lane.ts';
 import type { Sender } from '../delivery/sender.ts';
 import { RowcastError } from '../errors.ts';
@@ -143,7 +144,7 @@ async function deliverOne({ input, deps, manifest, sender, lanes, index, signal 
     placements: manifest.placements,
     position: standing.position,
     sender,
-    keepCalls: input.plan.sync.keepCalls,
+    keepCalls: keepMs(input.plan.sync.keep, 'calls') > 0 ? input.plan.sync.keepCalls : 0,
     untilMs: Date.now() + deps.settings.deliverMs,
     signal,
     onPosition: (at) => {

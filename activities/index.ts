@@ -11,6 +11,7 @@ import { cancelRun, removeRuns } from './runs.ts';
 import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
 import { findCopy, saveCopy, takeOver } from './state.ts';
+import { sweepStorage } from './sweepStorage.ts';
 import { testConnection } from './testConnection.ts';
 import { findUsers } from './users.ts';
 import type { ControlActivities, DeliverActivities, ExtractActivities, StorageActivities } from './types.ts';
@@ -50,6 +51,7 @@ export function createActivities(deps: ActivityDeps): Activities {
         settleRun: (input) => explained(() => settleRun(deps, input)),
         archiveImports: ({ sync, imports }) => explained(() => writeImports(storage, sync, imports)),
         removeRuns: (sync) => explained(() => removeRuns(storage, sync)),
+        sweepStorage: () => explained(() => sweepStorage(deps)),
         beThere: () => Promise.resolve(),
       },
       redact,

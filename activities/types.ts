@@ -10,6 +10,7 @@ import type { FailureCode } from '../errors.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import type { Swept } from '../storage/sweep.ts';
 import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
 
 /* What workflows may ask of the world. */
@@ -56,6 +57,8 @@ export interface StorageActivities {
   archiveImports(input: ArchiveImportsInput): Promise<void>;
   /** Removes everything that the runs of a sync left in storage, and its old imports. */
   removeRuns(sync: string): Promise<void>;
+  /** Removes what is not to be kept any longer, and answers what it removed. */
+  sweepStorage(): Promise<Swept>;
   /** Does nothing: an answer says that a machine is there. */
   beThere(): Promise<void>;
 }

@@ -13,6 +13,7 @@ import { archivedImport, importsPage } from './importPages.ts';
 import type { ImportsRequest } from './importPages.ts';
 import { asItIs, importsOf } from './importRecords.ts';
 import { pause } from './pause.ts';
+import { mustBeKept } from './mustBeKept.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { storageOf } from './syncStorage.ts';
@@ -49,7 +50,7 @@ export function createImports(context: ClientContext): Imports {
   const page = (request: ImportsRequest = {}) => importsPage(context, request);
   const get = (run: string, signal?: AbortSignal) => getImport(context, run, signal);
   async function* errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow> {
-    const { storage, files } = await filesOf(context, await get(run, signal), signal);
+    const { storage, files } = await filesOf(context, await get(run, signal), 'errors', signal);
     yield* readFailedRows(storage, files.errorFiles);
   }
   return {
@@ -60,7 +61,7 @@ export function createImports(context: ClientContext): Imports {
     list: (sync, signal) =>
       eachItem((request) => page({ ...request, ...(sync === undefined ? {} : { sync }) }), signal),
     async *calls(run, signal) {
-      const { storage, files } = await filesOf(context, await get(run, signal), signal);
+      const { storage, files } = await filesOf(context, await get(run, signal), 'calls', signal);
       yield* readDeliveredCalls(storage, files.callFiles);
     },
     async *watch(run, signal) {
@@ -107,12 +108,20 @@ async function getImport(context: ClientContext, run: string, signal?: AbortSign
   return asItIs(context, record, signal);
 }
 
-/** Where a run's errors and calls are. @throws RowcastError storage_mismatch where this client cannot see the sync's storage. */
+/**
+ * Where a run's errors and calls are.
+ *
+ * @throws RowcastError not_found where they are not kept any more; storage_mismatch where this client cannot see the
+ * sync's storage.
+ */
 async function filesOf(
   context: ClientContext,
-  { run, sync }: ImportRecord,
+  record: ImportRecord,
+  what: 'errors' | 'calls',
   signal?: AbortSignal,
 ): Promise<{ storage: Storage; files: RunFiles }> {
+  const { run, sync } = record;
+  await mustBeKept(context, record, what, signal);
   const storage = await storageOf(context, sync, signal);
   const index = await storage.get(`${runFolder(sync, run)}/import.json`);
   const files =

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CALL_TYPES } from '../mapping/mapper.ts';
 import { Cron } from './cron.ts';
 import { Duration } from './duration.ts';
+import { Keep } from './keep.ts';
 import { Name, Title } from './name.ts';
 import { checkQuery, QUERY_CHARS_MAX } from './query.ts';
 import { TimeZone } from './timeZone.ts';
@@ -67,6 +68,8 @@ export const SyncDefinition = z
       .min(0, 'must not be negative')
       .max(1_000, 'must be at most 1000')
       .default(100),
+    /** For how long what stays of its runs is kept. */
+    keep: Keep.optional(),
   })
   // Looked at even where another field is wrong, so that all problems are told at once.
   .superRefine(checkTiming, { when: ({ value }) => typeof value === 'object' && value !== null })

@@ -1,3 +1,4 @@
+import { keepMs } from '../definitions/keepMs.ts';
 import type { ImportRecord } from './contract.ts';
 import type { SyncState } from './messages.ts';
 
@@ -14,11 +15,12 @@ export const SEGMENT_IMPORTS = 50;
 
 /** A sync's imports with one more. Of older ones those stay that did something: an empty interval leaves nothing. */
 export function withImport(
-  { imports, outgoing = [] }: SyncState,
+  { imports, outgoing = [], definition }: SyncState,
   record: ImportRecord,
 ): Pick<SyncState, 'imports' | 'outgoing'> {
   const all = [...imports, record];
-  const older = all.slice(0, -IMPORTS_MAX).filter(didSomething);
+  const keepsNone = keepMs(definition.keep, 'imports') === 0;
+  const older = keepsNone ? [] : all.slice(0, -IMPORTS_MAX).filter(didSomething);
   return { imports: all.slice(-IMPORTS_MAX), outgoing: [...outgoing, ...older] };
 }
 

@@ -18,6 +18,9 @@ export const runWorkflowIdPrefix = (sync: string) => `rowcast-run-${sync}`;
 export const integrationWorkflowId = (name: string) => `rowcast-integration-${name}`;
 export const destinationWorkflowId = (name: string) => `rowcast-destination-${name}`;
 
+/** The workflow that removes what is not to be kept in a storage, and its Schedule. */
+export const sweepId = (storageId: string) => `rowcast-sweep-${storageId}`;
+
 /** Workflow types. */
 export const WORKFLOWS = {
   sync: 'sync',
@@ -26,6 +29,7 @@ export const WORKFLOWS = {
   destination: 'destination',
   preview: 'preview',
   connectionTest: 'connectionTest',
+  sweep: 'sweep',
 } as const;
 
 /** How Temporal words that a workflow ended after it took up an update and before it answered it. */

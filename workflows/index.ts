@@ -1,5 +1,6 @@
 export { connectionTest } from './connectionTest.ts';
 export { destination, integration } from './holder.ts';
 export { preview } from './preview.ts';
+export { sweep } from './sweep.ts';
 export { sync } from './sync.ts';
 export { syncRun } from './syncRun.ts';

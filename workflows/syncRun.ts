@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { WorkflowInfo } from '@temporalio/workflow';
+import { keepMs } from '../definitions/keepMs.ts';
 import type {
   ControlActivities,
   ExtractActivities,
@@ -289,7 +290,8 @@ async function settle(
     summary: 'keep errors and calls, remove chunks',
   });
   const { staged, delivered } = progress;
-  const errorFiles = [...(staged?.errorFiles ?? []), ...delivered.errorFiles];
+  const keepsErrors = keepMs(plan.sync.keep, 'errors') > 0;
+  const errorFiles = keepsErrors ? [...(staged?.errorFiles ?? []), ...delivered.errorFiles] : [];
   try {
     await CancellationScope.nonCancellable(() =>
       settleRun({ folder, errorFiles, callFiles: delivered.callFiles }),

@@ -142,6 +142,16 @@ export const SYNCS: readonly Case[] = [
     'syncs.shop.maxFailedRows: must be a whole number (it is 1.5)',
   ],
   [
+    'errors that are kept for no one knows how long',
+    sync({ keep: { errors: 'a while' } }),
+    'syncs.shop.keep.errors: must be a duration in words, such as "14 days", or 0 for none (it is "a while")',
+  ],
+  [
+    'something to be kept that nothing is',
+    sync({ keep: { rows: '1 day' } }),
+    'syncs.shop.keep.rows: is not a known field; correct its spelling, or remove it',
+  ],
+  [
     'too many calls to keep',
     sync({ keepCalls: 1001 }),
     'syncs.shop.keepCalls: must be at most 1000 (it is 1001)',
