@@ -6,6 +6,7 @@ import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { isLeftRunning } from '../leftRunning.ts';
 import { notAQuery } from '../queryFailures.ts';
+import { opened } from '../reading.ts';
 import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelJob } from './cancel.ts';
 import { createClient } from './client.ts';
@@ -62,14 +63,7 @@ export async function openBigquery(
   const key = config.key === undefined ? null : keyOf(await secrets(config.key, 'source.key'), config.key);
   signal.throwIfAborted();
   const source = new BigquerySource(config, createClient(config, key));
-  try {
-    await source.open(signal);
-    return source;
-  } catch (error) {
-    await source.close();
-    signal.throwIfAborted();
-    throw connectFailure(error, config);
-  }
+  return await opened(source, signal, (error) => connectFailure(error, config));
 }
 
 /** Whatever else the text may name, files and URLs among it, only a service account's own key is taken. */

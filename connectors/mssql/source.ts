@@ -4,6 +4,7 @@ import type { ConnectionConfiguration } from 'tedious';
 import { messageOf } from '../../errors.ts';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
+import { opened, pagesOf } from '../reading.ts';
 import type { Address, QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import type { MssqlConfig } from './config.ts';
 import { Connection, readRowsWith } from './driver.ts';
@@ -42,14 +43,7 @@ export async function openMssql(
   const password = await secrets(config.password, 'source.password');
   signal.throwIfAborted();
   const source = new MssqlSource(config, optionsOf(config, at, password));
-  try {
-    await source.open(signal);
-    return source;
-  } catch (error) {
-    await source.close();
-    signal.throwIfAborted();
-    throw connectFailure(error, config, source.said);
-  }
+  return await opened(source, signal, (error) => connectFailure(error, config, source.said));
 }
 
 function optionsOf(config: MssqlConfig, at: Address, password: string): ConnectionConfiguration {
@@ -190,23 +184,18 @@ class MssqlSource implements Source {
     return await this.query(request);
   }
 
-  async *#pages(
+  #pages(
     reader: BatchReader,
     first: Row[],
     { sql, signal, pageRows }: QueryRequest,
-  ): AsyncGenerator<readonly Row[]> {
-    try {
-      let page = first;
-      while (page.length > 0) {
-        yield page;
-        page = await this.#interrupts.wait(() => reader.read(pageRows), signal);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw queryFailure(error, this.#config, sql);
-    } finally {
-      await this.#release();
-    }
+  ): AsyncIterable<readonly Row[]> {
+    return pagesOf({
+      first,
+      next: () => this.#interrupts.wait(() => reader.read(pageRows), signal),
+      signal,
+      failureOf: (error) => queryFailure(error, this.#config, sql),
+      release: () => this.#release(),
+    });
   }
 
   /** Stops the statement under way, if any, on the server, and ends its transaction. */

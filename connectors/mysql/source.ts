@@ -4,6 +4,7 @@ import type { Connection, ConnectionOptions } from 'mysql2';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { notAQuery } from '../queryFailures.ts';
+import { opened, pagesOf } from '../reading.ts';
 import type { Address, QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { dropConnection, killQuery } from './cancel.ts';
 import type { MysqlConfig } from './config.ts';
@@ -48,14 +49,7 @@ export async function openMysql(
   const options = optionsOf(config, at, await secrets(config.password, 'source.password'));
   signal.throwIfAborted();
   const source = new MysqlSource(config, options);
-  try {
-    await source.open(signal);
-    return source;
-  } catch (error) {
-    await source.close();
-    signal.throwIfAborted();
-    throw connectFailure(error, config);
-  }
+  return await opened(source, signal, (error) => connectFailure(error, config));
 }
 
 function optionsOf(
@@ -160,23 +154,18 @@ class MysqlSource implements Source {
     }
   }
 
-  async *#pages(
+  #pages(
     reader: StatementReader,
     first: Row[],
     { sql, signal, pageRows }: QueryRequest,
-  ): AsyncGenerator<readonly Row[]> {
-    try {
-      let page = first;
-      while (page.length > 0) {
-        yield page;
-        page = await this.#interrupts.wait(() => reader.read(pageRows), signal);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw queryFailure(error, this.#config, sql);
-    } finally {
-      await this.#release();
-    }
+  ): AsyncIterable<readonly Row[]> {
+    return pagesOf({
+      first,
+      next: () => this.#interrupts.wait(() => reader.read(pageRows), signal),
+      signal,
+      failureOf: (error) => queryFailure(error, this.#config, sql),
+      release: () => this.#release(),
+    });
   }
 
   /** Stops the statement under way, if any, on the server, and ends its transaction. */

@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { notAQuery } from '../queryFailures.ts';
+import { opened, pagesOf } from '../reading.ts';
 import type { Address, QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelStatement } from './cancel.ts';
 import type { PostgresConfig } from './config.ts';
@@ -39,14 +40,7 @@ export async function openPostgres(
 ): Promise<Source> {
   const clientConfig = clientConfigOf(config, at, await secrets(config.password, 'source.password'));
   const source = new PostgresSource(config, clientConfig);
-  try {
-    await source.open(signal);
-    return source;
-  } catch (error) {
-    await source.close();
-    signal.throwIfAborted();
-    throw connectFailure(error, config);
-  }
+  return await opened(source, signal, (error) => connectFailure(error, config));
 }
 
 function clientConfigOf(
@@ -134,24 +128,20 @@ class PostgresSource implements Source {
     }
   }
 
-  async *#pages(
+  #pages(
     reader: PortalReader,
     first: TextRow[],
     cells: readonly ReadCell[],
     { sql, signal, pageRows }: QueryRequest,
-  ): AsyncGenerator<readonly Row[]> {
-    try {
-      let page = first;
-      while (page.length > 0) {
-        yield page.map((row) => readRow(row, cells));
-        page = await this.#interrupts.wait(() => reader.read(pageRows), signal);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw queryFailure(error, this.#config, sql);
-    } finally {
-      await this.#release();
-    }
+  ): AsyncIterable<readonly Row[]> {
+    const rowsOf = (page: readonly TextRow[]) => page.map((row) => readRow(row, cells));
+    return pagesOf({
+      first: rowsOf(first),
+      next: async () => rowsOf(await this.#interrupts.wait(() => reader.read(pageRows), signal)),
+      signal,
+      failureOf: (error) => queryFailure(error, this.#config, sql),
+      release: () => this.#release(),
+    });
   }
 
   /** Stops the statement under way, if any, on the server, and ends its transaction. */

@@ -2,6 +2,7 @@ import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { isLeftRunning } from '../leftRunning.ts';
 import { notASelect } from '../queryFailures.ts';
+import { opened, pagesOf } from '../reading.ts';
 import type { QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelQuery } from './cancel.ts';
 import type { SnowflakeConfig } from './config.ts';
@@ -56,14 +57,7 @@ export async function openSnowflake(
   const options = await connectionOptions(config, secrets);
   signal.throwIfAborted();
   const source = new SnowflakeSource(config, loadDriver().createConnection(options));
-  try {
-    await source.open(signal);
-    return source;
-  } catch (error) {
-    await source.close();
-    signal.throwIfAborted();
-    throw connectFailure(error, config);
-  }
+  return await opened(source, signal, (error) => connectFailure(error, config));
 }
 
 class SnowflakeSource implements Source {
@@ -170,21 +164,17 @@ class SnowflakeSource implements Source {
     }, signal);
   }
 
-  async *#pages(
+  #pages(
     reader: ResultReader,
     first: Row[],
     { sql, signal, pageRows }: QueryRequest,
-  ): AsyncGenerator<readonly Row[]> {
-    try {
-      let page = first;
-      while (page.length > 0) {
-        yield page;
-        page = await this.#interrupts.wait(() => reader.read(pageRows), signal);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw queryFailure(error, this.#config, sql);
-    }
+  ): AsyncIterable<readonly Row[]> {
+    return pagesOf({
+      first,
+      next: () => this.#interrupts.wait(() => reader.read(pageRows), signal),
+      signal,
+      failureOf: (error) => queryFailure(error, this.#config, sql),
+    });
   }
 
   /** Stops the statement under way, if any, on the server; one that is just being started too. */

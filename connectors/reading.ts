@@ -1,0 +1,54 @@
+import type { Source } from './source.ts';
+
+/** A source that has a connection to make. */
+interface Opening extends Source {
+  open(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Opens a source, or closes what of it was open before it failed.
+ *
+ * @param failureOf what a failure means.
+ * @throws what that says, or the signal's reason.
+ */
+export async function opened(
+  source: Opening,
+  signal: AbortSignal,
+  failureOf: (error: unknown) => Error,
+): Promise<Source> {
+  try {
+    await source.open(signal);
+    return source;
+  } catch (error) {
+    await source.close();
+    signal.throwIfAborted();
+    throw failureOf(error);
+  }
+}
+
+/** A result that is read page by page. */
+interface Reading<Page> {
+  /** The page that was read already. */
+  readonly first: Page;
+  /** Reads another; an empty one is the end. */
+  readonly next: () => Promise<Page>;
+  readonly signal: AbortSignal;
+  /** What a failure means. */
+  readonly failureOf: (error: unknown) => Error;
+  /** Called once, however the reading ends. */
+  readonly release?: () => Promise<void>;
+}
+
+/** The pages of a result, each read when it is asked for. */
+export async function* pagesOf<Page extends readonly unknown[]>(
+  reading: Reading<Page>,
+): AsyncGenerator<Page, undefined> {
+  try {
+    for (let page = reading.first; page.length > 0; page = await reading.next()) yield page;
+  } catch (error) {
+    reading.signal.throwIfAborted();
+    throw reading.failureOf(error);
+  } finally {
+    await reading.release?.();
+  }
+}
