@@ -150,6 +150,11 @@ test('connections that are tried out', async () => {
   await saveNewest('connectionTest-integration', 'connectionTest');
   await engine.rowcast.destinations.test(integration.destination);
   await saveNewest('connectionTest-destination', 'connectionTest');
+  const away = { ...integration, source: { ...integration.source, port: 1 } } as typeof integration;
+  await expect(engine.rowcast.integrations.update(away)).rejects.toThrow(/port open failed/);
+  await engine.rowcast.integrations.update(away, { test: false });
+  await engine.rowcast.integrations.update(integration);
+  await save('integration-tried-out', integrationWorkflowId(integration.name));
 });
 
 test('what is reset and deleted', async () => {
