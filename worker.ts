@@ -36,6 +36,11 @@ import type { SealedTunnelKey } from './tunnel/sealedKey.ts';
 import { SharedTunnels } from './tunnel/shared.ts';
 import { openThroughTunnel } from './tunnel/source.ts';
 import type { TunnelRequest } from './tunnel/tunnel.ts';
+import { listenAddress } from './worker/address.ts';
+import { createMetrics } from './worker/metrics.ts';
+import { PROBES_VARIABLE, serveProbes } from './worker/probes.ts';
+import { checksOf } from './worker/readiness.ts';
+import { installRuntime } from './worker/runtime.ts';
 
 /*
  * The long-running worker process, and the only place that wires things together. `node worker.ts` and
@@ -50,24 +55,23 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   await readIdentities(env);
   const taskQueue = env['ROWCAST_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
   const storage = await openStorage(storageLocation(env));
-  Runtime.install({ logger: new WorkerLogger('WARN') });
+  const probes = listenAddress(env, PROBES_VARIABLE);
+  installRuntime(env);
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
   const activities = wire({ env, settings, taskQueue, storage, http });
-  const workers = await createWorkers({
-    env,
-    activities,
-    settings,
-    taskQueue,
-    storage,
-    connection,
-    namespace,
-  });
-  await haveSwept(new Client({ connection, namespace }), { taskQueue, storageId: storage.identity.id });
-  process.stdout.write(
-    `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
-  );
+  const workers: Worker[] = [];
+  const checks = checksOf(workers, connection, storage);
   try {
+    await using servers = new AsyncDisposableStack();
+    if (probes !== null) servers.use(await serveProbes(probes, checks));
+    workers.push(
+      ...(await createWorkers({ env, activities, settings, taskQueue, storage, connection, namespace })),
+    );
+    await haveSwept(new Client({ connection, namespace }), { taskQueue, storageId: storage.identity.id });
+    process.stdout.write(
+      `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
+    );
     await runTogether(workers);
   } finally {
     await connection.close();
@@ -83,13 +87,6 @@ async function haveSwept(client: Client, storage: Parameters<typeof scheduleSwee
     process.stderr.write(
       `The Schedule that sweeps the storage cannot be created (${messageOf(error)}); old files stay until a worker that may do so starts.\n`,
     );
-  }
-}
-
-/** The queues of a storage have activities only, of which the SDK would warn at each start. */
-class WorkerLogger extends DefaultLogger {
-  override log(...[level, message, meta]: Parameters<DefaultLogger['log']>): void {
-    if (!message.startsWith('No workflows registered')) super.log(level, message, meta);
   }
 }
 
@@ -131,10 +128,12 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
   const secrets = createSecrets({ env, redactor });
   const shared = new SharedByWriteKey();
   const tunnels = new SharedTunnels();
+  const metrics = createMetrics(Runtime.instance().metricMeter);
   return createActivities({
     taskQueue,
     storage,
     settings,
+    metrics,
     redact: (text) => redactor.redact(text),
     openSource: async (integration, key, signal) => {
       const { source } = integration;
@@ -158,6 +157,7 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
         http,
         redactor,
         retryBudgetMs,
+        onAsked: (ms, meaning) => metrics.asked(definition.name, ms, meaning),
       });
     },
   });

@@ -36,7 +36,8 @@ interface DeliverHeartbeat extends DeliveredLanes {
 export async function deliverLanes(input: DeliverLanesInput, deps: ActivityDeps): Promise<DeliveredLanes> {
   const { info, cancellationSignal: signal } = Context.current();
   const resumed = info.heartbeatDetails as DeliverHeartbeat | undefined;
-  const lanes = [...(resumed?.lanes ?? input.lanes)];
+  const before = resumed?.lanes ?? input.lanes;
+  const lanes = [...before];
   // An attempt that ends says so; one that does not is dead, or cut off and still at work.
   const unheard = resumed?.unheard === true || (info.attempt > 1 && resumed?.isOver !== true);
   let sender: Sender | undefined;
@@ -67,10 +68,23 @@ export async function deliverLanes(input: DeliverLanesInput, deps: ActivityDeps)
         // From here the next attempt goes on: nothing that is acknowledged is sent again.
         isOver = true;
         heart.now();
+        countDelivered(input, deps, before, lanes);
       }
     },
     () => ({ details: [{ lanes, unheard }] }),
   );
+}
+
+function countDelivered(
+  { plan }: DeliverLanesInput,
+  { metrics }: ActivityDeps,
+  before: readonly LaneStanding[],
+  lanes: readonly LaneStanding[],
+): void {
+  const [calls, failed] = (['delivered', 'failed'] as const).map(
+    (field) => sumOf(lanes, field) - sumOf(before, field),
+  );
+  metrics.delivered(plan.sync.name, plan.destination.name, { calls: calls ?? 0, failed: failed ?? 0 });
 }
 
 function isRest(error: unknown): error is RowcastError {

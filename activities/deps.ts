@@ -5,6 +5,7 @@ import type { Sender } from '../delivery/sender.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Metrics } from './metrics.ts';
 import type { WorkerSettings } from './settings.ts';
 
 /** What the activities need from the outside world; `worker.ts` passes the real ones. */
@@ -12,6 +13,7 @@ export interface ActivityDeps {
   readonly taskQueue: string;
   readonly storage: Storage;
   readonly settings: WorkerSettings;
+  readonly metrics: Metrics;
   /** Opens the source of an integration, with the worker's secrets. @param key of its tunnel; null where it has none. */
   readonly openSource: (
     integration: IntegrationDefinition,

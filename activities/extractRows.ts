@@ -147,8 +147,10 @@ async function stagedRows(
   { manifest, until, warnings }: Extraction,
   { plan, folder }: ExtractRowsInput,
   attempt: string,
-  { storage }: ActivityDeps,
+  { storage, metrics }: ActivityDeps,
 ): Promise<StagedRows> {
+  const bytes = manifest.lanes.flat().reduce((sum, chunk) => sum + chunk.bytes, 0);
+  metrics.read(plan.sync.name, { rows: manifest.rows, failed: manifest.failed, bytes });
   const laneRows = manifest.lanes.map((chunks) => chunks.reduce((sum, { rows }) => sum + rows, 0));
   const counts = { rows: manifest.rows, failed: manifest.failed, laneRows, errorFiles: manifest.errorFiles };
   if (manifest.rows === 0) {

@@ -28,17 +28,26 @@ export function addImportErrors(command: Command): void {
     });
 }
 
+/** Of a row. */
+const GLANCE_CHARS = 100;
+
 function sayGroups(run: string, groups: readonly ErrorGroup[]): void {
   const rows = groups.map(({ rows: number, code, message, example }) => [
     count(number),
     code,
     message,
-    `row ${example.row}: ${JSON.stringify(example.data)}`,
+    `row ${example.row}: ${glanceAt(example.data)}`,
   ]);
   sayTable(['ROWS', 'CODE', 'WHAT IS WRONG', 'SUCH AS'], rows, 'No row failed.', {
     fit: ['whole', 'whole', 'wrap', 'cut'],
   });
   if (groups.length > 0) say(`\nEach row: rowcast import errors ${run.split('~')[0] ?? run} --format csv`);
+}
+
+/** The beginning of a row: a long one would leave no room for what is wrong with it. */
+function glanceAt(data: FailedRow['data']): string {
+  const text = JSON.stringify(data);
+  return text.length <= GLANCE_CHARS ? text : `${text.slice(0, GLANCE_CHARS)}…`;
 }
 
 async function sayRows(run: string, format: Format): Promise<void> {
@@ -57,7 +66,7 @@ async function sayErrorTable(errors: AsyncIterable<FailedRow>): Promise<void> {
   let total = 0;
   for await (const { row, code, message, data } of errors) {
     total += 1;
-    if (rows.length < TABLE_ROWS_MAX) rows.push([String(row), code, message, JSON.stringify(data)]);
+    if (rows.length < TABLE_ROWS_MAX) rows.push([String(row), code, message, glanceAt(data)]);
   }
   sayTable(['ROW', 'CODE', 'WHAT IS WRONG', 'DATA'], rows, 'No row failed.', {
     fit: ['whole', 'whole', 'wrap', 'cut'],

@@ -45,6 +45,8 @@ export interface SenderOptions {
   readonly redactor: Redactor;
   /** How long trouble is absorbed here before somebody else waits, in milliseconds. */
   readonly retryBudgetMs: number;
+  /** Told of each request how long it took, and what its answer means. */
+  readonly onAsked?: (ms: number, meaning: Meaning['kind']) => void;
 }
 
 const BACKOFF_FIRST_MS = 250;
@@ -111,6 +113,19 @@ async function send(
 }
 
 async function exchange(
+  body: Buffer,
+  calls: number,
+  headers: Record<string, string>,
+  options: SenderOptions,
+  signal: AbortSignal,
+): Promise<Meaning> {
+  const startMs = performance.now();
+  const meaning = await ask(body, calls, headers, options, signal);
+  options.onAsked?.(performance.now() - startMs, meaning.kind);
+  return meaning;
+}
+
+async function ask(
   body: Buffer,
   calls: number,
   headers: Record<string, string>,
