@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,9 +50,11 @@ export async function startSeaweedfs(path: string): Promise<S3Server> {
   ];
   writeFileSync(join(folder, 's3.json'), JSON.stringify({ identities }), { mode: 0o600 });
   const port = await freePort();
+  const ports = [port];
+  for (let part = 1; part < PARTS.length; part += 1) ports.push(await freePort());
   const server = startServer({
     command: path,
-    args: ['server', ...(await options(folder, port))],
+    args: ['server', ...options(folder, ports)],
     env: { ...process.env, HOME: folder },
     logFile: join(folder, 'log'),
   });
@@ -69,6 +71,7 @@ export async function startSeaweedfs(path: string): Promise<S3Server> {
     env,
     async [Symbol.asyncDispose]() {
       await server.stop('SIGKILL');
+      removeSockets(ports);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -79,24 +82,26 @@ const keyOf = (owner: typeof OWNER) => ({
   secretKey: owner.AWS_SECRET_ACCESS_KEY,
 });
 
+/** What of it listens on a port, that of S3 first. */
+const PARTS = ['s3', 'master', 'volume', 'filer'].flatMap((part) => [`${part}.port`, `${part}.port.grpc`]);
+
 /** One process with all its parts, each on a port of its own, and nothing of it beyond this machine. */
-async function options(folder: string, port: number): Promise<string[]> {
-  const parts = ['master.port', 'volume.port', 'filer.port', 's3.port'].flatMap((name) => [
-    name,
-    `${name}.grpc`,
-  ]);
-  const ports = [];
-  for (const part of parts) ports.push(`-${part}=${part === 's3.port' ? port : await freePort()}`);
+function options(folder: string, ports: readonly number[]): string[] {
   return [
-    ...[`-dir=${folder}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', '-filer', '-s3', ...ports],
+    ...[`-dir=${folder}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', '-filer', '-s3'],
+    ...PARTS.map((part, index) => `-${part}=${ports[index]}`),
     ...['-s3.port.iceberg=0', '-s3.port.lance=0', `-s3.config=${join(folder, 's3.json')}`, '-s3.iam=false'],
-    ...[
-      '-s3.autoCreateBucket=false',
-      '-master.telemetry=false',
-      '-master.volumeSizeLimitMB=64',
-      '-volume.max=50',
-    ],
+    ...['-s3.autoCreateBucket=false', '-master.telemetry=false'],
+    ...['-master.volumeSizeLimitMB=64', '-volume.max=50'],
   ];
+}
+
+/** Killed, it leaves sockets behind, which are named after its ports. */
+function removeSockets(ports: readonly number[]): void {
+  const own = readdirSync('/tmp').filter((name) =>
+    ports.some((port) => name.startsWith('seaweedfs-') && name.endsWith(`-${port}.sock`)),
+  );
+  for (const name of own) rmSync(join('/tmp', name), { force: true });
 }
 
 async function createBucket(endpoint: string): Promise<boolean> {

@@ -10,11 +10,13 @@ import {
   integrationWorkflowId,
   destinationWorkflowId,
   scheduleId,
+  sweepId,
   syncWorkflowId,
 } from '../../workflows/contract.ts';
 import { startEngine } from '../run/engine.ts';
 import type { Engine } from '../run/engine.ts';
 import { ownServers } from '../ownServers.ts';
+import { until } from '../until.ts';
 
 /*
  * Records a history of everything that workflows do, into a folder for this version of them. Histories of earlier
@@ -155,6 +157,17 @@ test('connections that are tried out', async () => {
   await engine.rowcast.integrations.update(away, { test: false });
   await engine.rowcast.integrations.update(integration);
   await save('integration-tried-out', integrationWorkflowId(integration.name));
+});
+
+test('a sweep', async () => {
+  const name = await engine.sync({ name: 'swept', query: 'SELECT 1 AS "userId"' });
+  const { storage } = await engine.rowcast.syncs.get(name);
+  const schedule = engine.temporal.schedule.getHandle(sweepId(storage.id));
+  await schedule.trigger(ScheduleOverlapPolicy.SKIP);
+  await until(async () => (await schedule.describe()).info.recentActions.length > 0);
+  const { action } = (await schedule.describe()).info.recentActions[0]!;
+  await engine.temporal.workflow.getHandle(action.workflow.workflowId).result();
+  await saveNewest('sweep', 'sweep');
 });
 
 test('what is reset and deleted', async () => {
