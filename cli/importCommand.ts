@@ -55,6 +55,9 @@ function addListAndShow(command: Command): void {
       if (json) return sayJson(items);
       const headings = ['STARTED', 'SYNC', 'OUTCOME', 'ROWS', 'DELIVERED', 'FAILED', 'TOOK', 'BY', 'RUN'];
       sayTable(headings, items.map(importCells), 'No run yet.');
+      const overran = items.filter(({ skippedIntervals }) => skippedIntervals > 0);
+      if (overran.length > 0) say();
+      for (const record of overran) say(`${record.sync}: ${skippedWords(record)}`);
     });
   command
     .command('show <run>')
@@ -105,6 +108,12 @@ function importCells(record: ImportRecord): string[] {
   ];
 }
 
+/** Why intervals have no import of their own: the Schedule starts nothing while a run is under way. */
+export function skippedWords({ skippedIntervals, startedAt, endedAt }: ImportRecord): string {
+  const intervals = `${count(skippedIntervals)} interval${skippedIntervals === 1 ? '' : 's'} skipped`;
+  return `${intervals}: the run of ${moment(startedAt)} took ${span(startedAt, endedAt)}`;
+}
+
 /** One import in words. */
 export function sayImport(record: ImportRecord): void {
   const { sync, outcome, rows, delivered, failed } = record;
@@ -114,8 +123,7 @@ export function sayImport(record: ImportRecord): void {
   );
   say(`  run      ${record.run}`);
   say(`  window   since ${record.since ?? '-'} until ${record.until ?? '-'} (Unix seconds)`);
-  if (record.skippedIntervals > 0)
-    say(`  skipped  ${record.skippedIntervals} intervals were due while it ran`);
+  if (record.skippedIntervals > 0) say(`  skipped  ${skippedWords(record)}`);
   for (const warning of record.warnings) say(`  warning  ${warning}`);
   if (record.error !== null) say(`  ${record.errorCode ?? 'error'}: ${record.error}`);
   if ((failed ?? 0) > 0) say(`  see why with: rowcast import errors ${shortRun(record)}`);

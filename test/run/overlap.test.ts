@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runRowcast } from '../cli/command.ts';
 import { scheduleId } from '../../workflows/contract.ts';
 import { startEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
@@ -35,6 +36,19 @@ test('intervals that are due while a run is under way are skipped, and counted i
   const imports = await Array.fromAsync(engine.rowcast.imports.list(name));
   expect(imports.filter(({ outcome }) => outcome !== 'succeeded')).toEqual([]);
   expect(engine.receiver.log.stats()).toMatchObject({ received: 20, distinct: 20 });
+
+  const listed = await runRowcast(engine.env, 'import', 'list', name);
+  const at = ended.startedAt.slice(0, 19).replace('T', ' ');
+  expect(listed.stdout).toMatch(
+    new RegExp(
+      `^${name}: ${ended.skippedIntervals} intervals skipped: the run of ${at}Z took \\d+\\.\\d s$`,
+      'm',
+    ),
+  );
+  const glance = await runRowcast(engine.env, 'status');
+  expect(glance.stdout).toMatch(
+    new RegExp(`^${name}: \\d+ of the last \\d+ intervals were skipped: .* takes \\d+ seconds`, 'm'),
+  );
 });
 
 test('a run that is started with ALLOW_ALL meanwhile ends as skipped; one started later covers only its window', async () => {
