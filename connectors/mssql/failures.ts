@@ -161,8 +161,10 @@ function needsTls(cause: unknown, place: string): RowcastError {
   );
 }
 
+/** What has no number of its own here is a login that the server did not take. */
 function refusedConnection(error: ServerError, config: MssqlConfig): RowcastError {
-  const code = codeOf(error);
+  const known = codeOf(error);
+  const code = known === 'query_failed' ? 'source_login_refused' : known;
   const place = placeOf(config);
   const advice: Partial<Record<FailureCode, string>> = {
     source_login_refused: `The user ${config.user} was refused at ${place}; check \`user\`, ${secretWords(config.password)}, and that the server takes SQL Server logins and lets this worker's address in.`,

@@ -48,6 +48,11 @@ describe('a login', () => {
     ['source_permission_denied', /may not use the database shop.*916/, refused([916, 'not able to access'])],
     ['source_busy', /takes no more connections now.*10928/, refused([10928, 'Resource ID : 1'])],
     ['source_connection_lost', /starting or stopping.*18401/, refused([18401, 'script upgrade mode'])],
+    [
+      'source_login_refused',
+      /user rowcast was refused.*33557097/,
+      refused([33557097, 'role does not exist']),
+    ],
     ['source_tls_failed', /takes no connections without TLS; set `tls: verify`/, { encryption: 3 }],
   ];
 

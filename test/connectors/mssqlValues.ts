@@ -64,7 +64,7 @@ const NUMBERS: Readonly<Record<string, readonly ExactValue[]>> = {
     number('CAST(9007199254740993 AS float)', '9007199254740992'),
     number('CAST(0.1 AS real)', '0.1'),
     number('CAST(16777216 AS real)', '16777216'),
-    number('CAST(3.4028235e38 AS real)', '3.4028235e+38'),
+    number('CAST(3.4028234e38 AS real)', '3.4028235e+38'),
     number('CAST(NULL AS float)', null),
   ],
   'truth values': [
@@ -105,8 +105,8 @@ const TEXTS: Readonly<Record<string, readonly ExactValue[]>> = {
     maybeJson(`CAST(N'${UNICODE}' AS nvarchar(max))`, UNICODE),
   ],
   'texts in a code page': [
-    maybeJson("CAST('Grüße €' AS varchar(20)) COLLATE Latin1_General_CI_AS", 'Grüße €'),
-    maybeJson("CAST(N'Привет' AS varchar(20)) COLLATE Cyrillic_General_CI_AS", 'Привет'),
+    maybeJson("CAST(N'Grüße €' COLLATE Latin1_General_CI_AS AS varchar(20))", 'Grüße €'),
+    maybeJson("CAST(N'Привет' COLLATE Cyrillic_General_CI_AS AS varchar(20))", 'Привет'),
   ],
   'texts that are easily taken for something else': [
     maybeJson("CAST('' AS varchar(20))", ''),
