@@ -9,10 +9,17 @@ export interface KeyPair {
   readonly privateKey: string;
 }
 
-/** Makes an Ed25519 pair. @param comment names in `authorized_keys` whose key it is. */
+/**
+ * Makes an Ed25519 pair. @param comment names in `authorized_keys` whose key it is.
+ *
+ * One in 256 public keys begins with a zero byte, which ssh2 1.17 leaves out: nobody can read such a pair, so another
+ * one is made in its place.
+ */
 export function generateKeyPair(comment: string): KeyPair {
-  const { public: publicKey, private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519', { comment });
-  return { publicKey, privateKey };
+  for (;;) {
+    const { public: publicKey, private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    if (!(ssh2.utils.parseKey(privateKey) instanceof Error)) return { publicKey, privateKey };
+  }
 }
 
 /** The fingerprint of a public key, as OpenSSH shows it. @param key a key's bytes, or its line for `authorized_keys`. */
