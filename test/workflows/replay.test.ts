@@ -23,7 +23,7 @@ const bundle = await workflowBundle(process.env);
 test('there is a history of every workflow', () => {
   const kinds = new Set(files.map((file) => basename(file, '.json').split('-')[0]));
   expect(kinds).toEqual(
-    new Set(['connectionTest', 'destination', 'integration', 'preview', 'sync', 'syncRun']),
+    new Set(['connectionTest', 'destination', 'integration', 'preview', 'sweep', 'sync', 'syncRun']),
   );
 });
 
