@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { openMssql } from '../../connectors/mssql/source.ts';
 import { openMysql } from '../../connectors/mysql/source.ts';
 import { openPostgres } from '../../connectors/postgres/source.ts';
 import type { Source } from '../../connectors/source.ts';
@@ -14,6 +15,8 @@ import { createMysqlDatabase, MARIADB } from '../connectors/mysqlDatabase.ts';
 import { createDatabase, PASSWORD } from '../connectors/postgresDatabase.ts';
 import type { TestDatabase } from '../connectors/postgresDatabase.ts';
 import { failureOf, readAll, request as queryRequest } from '../connectors/request.ts';
+import { PASSWORD as PEER_PASSWORD, startTdsPeer, varchar } from '../connectors/tdsPeer.ts';
+import * as tds from '../connectors/tdsTokens.ts';
 import { serve } from '../connectors/tlsProxy.ts';
 import type { TestServer } from '../connectors/tlsProxy.ts';
 import { startSshd } from '../sshd.ts';
@@ -113,6 +116,25 @@ describe.skipIf(typeof found === 'string')(name, () => {
     expect((await readAll(source, 'SELECT n FROM numbers')).rows).toHaveLength(1_000);
     await source.close();
     await mysql.drop();
+  });
+
+  test('carries a source of SQL Server’s kind as well, here a peer of the tests’ own', async () => {
+    const numbers = Buffer.concat([
+      tds.columns([['n', varchar(10)]]),
+      ...Array.from({ length: 1_000 }, (_, index) => tds.row(tds.inShort(Buffer.from(String(index + 1))))),
+      tds.done(1_000),
+    ]);
+    const peer = await startTdsPeer({ answer: (sql) => (sql.includes('numbers') ? numbers : undefined) });
+    const to = { host: '127.0.0.1', port: peer.port };
+    const { signal } = new AbortController();
+    // The server is reached by the SSH server alone: nobody answers at the address that the definition has.
+    const config = peer.config({ host: 'sql.internal', port: 1433 });
+    const source = await openThroughTunnel(tunnels, request({ to }), signal, (at) =>
+      openMssql(config, () => Promise.resolve(PEER_PASSWORD), signal, at),
+    );
+    expect((await readAll(source, 'SELECT n FROM numbers')).rows).toHaveLength(1_000);
+    await source.close();
+    await peer.stop();
   });
 
   test('is open to this machine alone', async () => {
