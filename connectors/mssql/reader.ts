@@ -38,11 +38,6 @@ export class BatchReader {
     this.#sql = sql;
   }
 
-  /** Whether the server is at work on the batch, or has more to say of it. */
-  get executing(): boolean {
-    return this.#state === 'executing';
-  }
-
   /** The columns of the result; known once the first page has been read. @throws RowcastError where there is none. */
   get columns(): readonly Column[] {
     if (this.#columns === undefined) throw notAQuery();

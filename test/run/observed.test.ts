@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../dev/port.ts';
 import { startServer } from '../../dev/process.ts';
-import { join } from 'node:path';
-import { readFileSync, rmSync } from 'node:fs';
 import { ownServers } from '../ownServers.ts';
 import { until } from '../until.ts';
 import { startEngine } from './engine.ts';
@@ -94,7 +94,7 @@ test.each([
   ],
 ])('a worker whose %s is %s does not start, and says why in a sentence', async (variable, value, says) => {
   const logFile = `${engine.workerLog}-${variable}-${value.length}`;
-  const { child } = startServer({
+  const worker = startServer({
     command: process.execPath,
     args: [join(import.meta.dirname, '..', '..', 'worker.ts')],
     env: {
@@ -105,8 +105,9 @@ test.each([
     },
     logFile,
   });
-  await until(() => Promise.resolve(child.exitCode !== null));
-  expect(child.exitCode).toBe(1);
+  onTestFinished(() => worker.stop('SIGKILL'));
+  await until(() => worker.child.exitCode !== null);
+  expect(worker.child.exitCode).toBe(1);
   const said = readFileSync(logFile, 'utf8').trimEnd();
   expect(said).toMatch(says);
   expect(said.split('\n')).toHaveLength(1);
