@@ -109,7 +109,7 @@ function importCells(record: ImportRecord): string[] {
 }
 
 /** Why intervals have no import of their own: the Schedule starts nothing while a run is under way. */
-export function skippedWords({ skippedIntervals, startedAt, endedAt }: ImportRecord): string {
+function skippedWords({ skippedIntervals, startedAt, endedAt }: ImportRecord): string {
   const intervals = `${count(skippedIntervals)} interval${skippedIntervals === 1 ? '' : 's'} skipped`;
   return `${intervals}: the run of ${moment(startedAt)} took ${span(startedAt, endedAt)}`;
 }

@@ -37,7 +37,7 @@ export async function checkIntegration(
 }
 
 /** The definition with a host key that is accepted now; null where it is not. */
-export async function acceptedServer(
+async function acceptedServer(
   definition: IntegrationDefinition,
   fingerprint: string | undefined,
   acceptHostKey: AcceptHostKey | undefined,

@@ -96,7 +96,7 @@ const UNITS: readonly (readonly [string, number])[] = [
 ];
 
 /** A length of time in the largest unit that it has two of, `7 minutes`, `90 seconds`. */
-export function inWords(ms: number): string {
+function inWords(ms: number): string {
   const [unit, unitMs] = UNITS.find(([, size]) => ms >= 2 * size) ?? ['second', 1_000];
   const count = Math.round(ms / unitMs);
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
