@@ -138,7 +138,8 @@ function rethrowWithProgress(
   plan: RunPlan,
   record: (delivered: DeliveredLanes) => void,
 ): never {
-  const circumstances = { storage: plan.storage, storageWaitMs: 0, giveUpAfter: plan.sync.giveUpAfter };
+  const { giveUpAfter } = plan.sync;
+  const circumstances = { storage: plan.storage, storageWaitMs: 0, giveUpAfter, afterwards: '' };
   const [progress] = explain(error, circumstances).details as (DeliveredLanes | undefined)[];
   if (progress !== undefined) record(progress);
   throw error;

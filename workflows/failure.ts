@@ -24,6 +24,8 @@ export interface RunCircumstances {
   readonly storage: StorageIdentity | null;
   readonly storageWaitMs: number;
   readonly giveUpAfter: string;
+  /** What becomes of the rows now; a sentence. */
+  readonly afterwards: string;
 }
 
 /** Explains what an activity failed with; a bug in Rowcast is named as one. */
@@ -35,7 +37,7 @@ export function explain(error: unknown, circumstances: RunCircumstances): RunFai
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
     return {
       code: 'storage_unreachable',
-      message: `${nobodyCame(circumstances)} The window repeats with the next run.`,
+      message: `${nobodyCame(circumstances)} ${circumstances.afterwards}`.trimEnd(),
       details,
     };
   }

@@ -1,46 +1,20 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
   proxyActivities,
   setCurrentDetails,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { WorkflowInfo } from '@temporalio/workflow';
-import { keepMs } from '../definitions/keepMs.ts';
-import type {
-  ControlActivities,
-  ExtractActivities,
-  RunStartTimes,
-  StagedRows,
-  StorageActivities,
-} from '../activities/types.ts';
+import type { ExtractActivities, RunStartTimes, StagedRows } from '../activities/types.ts';
 import { onceTaken } from './busy.ts';
-import { runFolder, runName } from './contract.ts';
+import { runName } from './contract.ts';
 import type { ImportRecord } from './contract.ts';
-import { deliverStaged } from './delivery.ts';
-import type { Delivered } from './delivery.ts';
-import { explain, storageFailure } from './failure.ts';
+import { control, cover, endUnbegun, finish } from './coverage.ts';
+import type { RunIdentity } from './coverage.ts';
 import { RUN_ARGUMENTS_VERSION } from './messages.ts';
-import type { FinishRunRequest, RunArguments, RunPlan } from './messages.ts';
-import { isCovered } from './syncState.ts';
-import { sentenceOf } from './words.ts';
-
-const control = proxyActivities<Pick<ControlActivities, 'beginRun' | 'finishRun'>>({
-  startToCloseTimeout: '30 seconds',
-  scheduleToCloseTimeout: '1 hour',
-  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
-});
-
-type RunResult = Omit<FinishRunRequest, 'skippedAfter' | 'beginning'>;
-
-/** What a run's `run` and its sync are called. */
-interface RunIdentity {
-  readonly run: string;
-  readonly sync: string;
-}
+import type { RunArguments, RunPlan } from './messages.ts';
 
 /**
  * One run of a sync: ask for the window, read all of it into storage, deliver it, close the books.
@@ -56,45 +30,10 @@ export async function syncRun(args?: RunArguments): Promise<ImportRecord | null>
   try {
     plan = await begin(identity, args);
   } catch (error) {
-    return await endUnbegun(identity, error);
+    return await endUnbegun(identity, error, { start: startOf(workflowInfo()) });
   }
   if (plan === null) return null;
-  const result = await coverWindow(identity, plan);
-  const record = await CancellationScope.nonCancellable(() =>
-    control.finishRun({ sync: identity.sync, result }),
-  );
-  return end(result, record);
-}
-
-/** A run that could not begin is recorded all the same, where its sync is there to be told, and fails for its reason. */
-async function endUnbegun(identity: RunIdentity, error: unknown): Promise<ImportRecord | null> {
-  const { code, message } = explain(error, { storage: null, storageWaitMs: 0, giveUpAfter: '1 hour' });
-  const result: RunResult = {
-    run: identity.run,
-    outcome: code === 'cancelled' ? 'cancelled' : 'failed',
-    endedAt: new Date().toISOString(),
-    until: null,
-    rows: null,
-    delivered: null,
-    failed: null,
-    errorCode: code,
-    error: message,
-    warnings: [],
-  };
-  const record = await CancellationScope.nonCancellable(() =>
-    control.finishRun({ sync: identity.sync, result, start: startOf(workflowInfo()) }),
-  ).catch(() => null);
-  return end(result, record);
-}
-
-/** @throws CancelledFailure, ApplicationFailure where the run did not cover its window, so that Temporal shows it. */
-function end(result: RunResult, record: ImportRecord | null): ImportRecord | null {
-  setCurrentDetails(sentenceOf(result));
-  if (result.outcome === 'cancelled') throw new CancelledFailure(result.error ?? 'The run was cancelled.');
-  if (result.outcome === 'failed') {
-    throw ApplicationFailure.nonRetryable(result.error, result.errorCode);
-  }
-  return record;
+  return finish(identity.sync, await coverWindow(identity, plan));
 }
 
 const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
@@ -142,44 +81,16 @@ async function begin({ run, sync }: RunIdentity, args: RunArguments | undefined)
   }
 }
 
-/** How far a run came with its window. */
-interface Coverage {
-  staged: StagedRows | null;
-  delivered: Delivered;
-  /** Whether nobody heard how its delivery ended. */
-  unheard: boolean;
-}
-
-/** Extracts and delivers; whatever goes wrong becomes the result. */
-async function coverWindow({ run, sync }: RunIdentity, plan: RunPlan): Promise<RunResult> {
-  const folder = runFolder(sync, run);
-  const progress: Coverage = {
-    staged: null,
-    delivered: { delivered: 0, failed: 0, errorFiles: [], callFiles: [] },
-    unheard: false,
-  };
-  let result: RunResult;
-  try {
-    setCurrentDetails(`Reading everything since ${plan.since} (Unix seconds).`);
-    const staged = await extract(plan, folder);
-    progress.staged = staged;
-    refuseHopeless(plan, staged.rows, staged.failed, 0);
-    setCurrentDetails(`Delivering ${staged.rows - staged.failed} calls of ${staged.rows} rows.`);
-    await deliverStaged(plan, folder, staged, {
-      onDelivered: (delivered) => (progress.delivered = delivered),
-      onUnheard: () => (progress.unheard = true),
-    });
-    closeBooks(plan, staged, progress.delivered);
-    result = accounted(run, staged, progress.delivered);
-  } catch (error) {
-    result = broken(run, plan, error, progress);
-  }
-  if (progress.staged === null || progress.staged.filesLeft) {
-    result = await settle(folder, plan, progress, result);
-  }
-  // What may still arrive of a window that is covered has arrived before, and is dropped for its ids.
-  const unheard = progress.unheard && !isCovered(result);
-  return { ...result, ...(unheard ? { unheard } : {}), endedAt: new Date().toISOString() };
+function coverWindow(identity: RunIdentity, plan: RunPlan) {
+  return cover(identity, plan, {
+    stage: (folder) => {
+      setCurrentDetails(`Reading everything since ${plan.since} (Unix seconds).`);
+      return extract(plan, folder);
+    },
+    mustBeHopeful: (rows, failed, delivered) => refuseHopeless(plan, rows, failed, delivered),
+    afterwards: 'The window repeats with the next run.',
+    stageMax: READ_MAX,
+  });
 }
 
 /** A query is read for no longer than this, all attempts together. */
@@ -214,93 +125,5 @@ function refuseHopeless(plan: RunPlan, rows: number, failed: number, delivered: 
       `None of the ${rows} rows became a delivered call. See why with \`rowcast import errors\`, and correct the query; the window repeats with the next run.`,
       'nothing_delivered',
     );
-  }
-}
-
-/** Invariant: rows read = delivered + failed. */
-function closeBooks(plan: RunPlan, staged: StagedRows, delivered: Delivered): void {
-  const failed = staged.failed + delivered.failed;
-  if (staged.rows !== delivered.delivered + failed) {
-    throw ApplicationFailure.nonRetryable(
-      `The books do not close: ${staged.rows} rows were read, but ${delivered.delivered} delivered and ${failed} failed. The window repeats with the next run; please report this.`,
-      'books_not_closed',
-    );
-  }
-  refuseHopeless(plan, staged.rows, failed, delivered.delivered);
-}
-
-function accounted(run: string, staged: StagedRows, delivered: Delivered): RunResult {
-  const failed = staged.failed + delivered.failed;
-  return {
-    run,
-    outcome: failed === 0 ? 'succeeded' : 'succeeded_with_errors',
-    endedAt: '',
-    until: staged.until,
-    rows: staged.rows,
-    delivered: delivered.delivered,
-    failed,
-    errorCode: null,
-    error: null,
-    warnings: staged.warnings,
-  };
-}
-
-function broken(
-  run: string,
-  plan: RunPlan,
-  error: unknown,
-  { staged, delivered, unheard }: Coverage,
-): RunResult {
-  const failure = explain(error, {
-    storage: plan.storage,
-    storageWaitMs: plan.settings.storageWaitMs,
-    giveUpAfter: staged === null ? READ_MAX : plan.sync.giveUpAfter,
-  });
-  const gone =
-    delivered.delivered > 0 || failure.code === 'cancelled'
-      ? ` ${unheard ? 'At least ' : ''}${delivered.delivered} calls had gone out by then.`
-      : '';
-  return {
-    run,
-    outcome: failure.code === 'cancelled' ? 'cancelled' : 'failed',
-    endedAt: '',
-    until: staged?.until ?? null,
-    rows: staged?.rows ?? null,
-    delivered: delivered.delivered,
-    failed: (staged?.failed ?? 0) + delivered.failed,
-    errorCode: failure.code,
-    error: failure.message + gone,
-    warnings: staged?.warnings ?? [],
-  };
-}
-
-/** Leaves only the errors and calls of the run in storage, whatever became of it. */
-async function settle(
-  folder: string,
-  plan: RunPlan,
-  progress: Coverage,
-  result: RunResult,
-): Promise<RunResult> {
-  const { settleRun } = proxyActivities<Pick<StorageActivities, 'settleRun'>>({
-    taskQueue: plan.queues.control,
-    scheduleToStartTimeout: plan.settings.storageWaitMs,
-    scheduleToCloseTimeout: plan.settings.storageWaitMs,
-    startToCloseTimeout: '10 minutes',
-    heartbeatTimeout: plan.settings.heartbeatMs,
-    summary: 'keep errors and calls, remove chunks',
-  });
-  const { staged, delivered } = progress;
-  const keepsErrors = keepMs(plan.sync.keep, 'errors') > 0;
-  const errorFiles = keepsErrors ? [...(staged?.errorFiles ?? []), ...delivered.errorFiles] : [];
-  try {
-    await CancellationScope.nonCancellable(() =>
-      settleRun({ folder, errorFiles, callFiles: delivered.callFiles }),
-    );
-    return result;
-  } catch (error) {
-    if (result.outcome === 'failed' || result.outcome === 'cancelled') return result;
-    const { storage, settings } = plan;
-    const reason = storageFailure(error, { storage, storageWaitMs: settings.storageWaitMs });
-    return broken(result.run, plan, reason, progress);
   }
 }
