@@ -23,6 +23,10 @@ const BREAKS_MAX = 5;
 interface ExtractHeartbeat {
   readonly stage: 'extract';
   readonly rows: number;
+  /** Absent in what older versions noted, as is `furthest`. */
+  readonly failed?: number;
+  /** The most rows that an attempt before had read, for those who watch. */
+  readonly furthest?: number;
   readonly reachedAfterMs: number;
   readonly storageFailedAfterMs: number | null;
   readonly breaks: number;
@@ -44,6 +48,8 @@ export async function extractRows(
   let progress: ExtractHeartbeat = {
     stage: 'extract',
     rows: 0,
+    failed: 0,
+    furthest: Math.max(before?.rows ?? 0, before?.furthest ?? 0),
     reachedAfterMs: before?.reachedAfterMs ?? 0,
     storageFailedAfterMs: before?.storageFailedAfterMs ?? null,
     breaks: before?.breaks ?? 0,
@@ -52,9 +58,9 @@ export async function extractRows(
   let hasAnswered = false;
   using heart = heartbeating(() => progress, deps.settings);
   const attempt = `${folder}/${ulid()}`;
-  const reached = (rows: number) => {
+  const reached = (rows: number, failed: number) => {
     hasAnswered = true;
-    progress = { ...progress, rows, reachedAfterMs: elapsedMs() };
+    progress = { ...progress, rows, failed, reachedAfterMs: elapsedMs() };
   };
   const started = (query: StartedQuery) => {
     progress = { ...progress, query };
@@ -114,7 +120,7 @@ async function readAll(
   refuseOtherStorage(plan, deps);
   const source = await openIntegration(plan.integration, deps, reading.signal);
   try {
-    reading.onProgress(0);
+    reading.onProgress(0, 0);
     return await extract({
       source,
       storage,

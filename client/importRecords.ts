@@ -1,7 +1,7 @@
 import { MESSAGES, syncWorkflowId } from '../workflows/contract.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
 import type { ClientContext } from './context.ts';
-import { progressOf } from './progress.ts';
+import { isRunning } from './progress.ts';
 
 /** The imports that a sync keeps, newest first; null where there is no such sync. */
 export function importsOf(
@@ -28,7 +28,7 @@ export async function asItIs(
   record: ImportRecord,
   signal?: AbortSignal,
 ): Promise<ImportRecord> {
-  if (record.outcome !== 'running' || (await progressOf(context, record.run, signal)).running) return record;
+  if (record.outcome !== 'running' || (await isRunning(context, record.run, signal))) return record;
   const now = (await importOf(context, record, signal)) ?? record;
   if (now.outcome !== 'running') return now;
   return {

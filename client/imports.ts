@@ -14,10 +14,12 @@ import type { ImportsRequest } from './importPages.ts';
 import { asItIs, importsOf } from './importRecords.ts';
 import { pause } from './pause.ts';
 import { mustBeKept } from './mustBeKept.ts';
-import { progressOf } from './progress.ts';
+import { isRunning } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { storageOf } from './syncStorage.ts';
 import { describeRun, unbegunRun } from './unbegunRun.ts';
+import { watchAll, watchRun } from './watch.ts';
+import type { WatchedImport } from './watch.ts';
 
 /** What can be done with imports. A run may be named whole, or by its workflow id alone. Every call throws `RowcastError`. */
 export interface Imports {
@@ -34,6 +36,11 @@ export interface Imports {
   /** How far a run is, again and again until it ends. */
   watch(run: string, signal?: AbortSignal): AsyncGenerator<Progress>;
   /**
+   * How far every run is that is under way, again and again, in the order in which they began. New ones appear, and
+   * one that has ended comes a last time, with its import. It does not end by itself.
+   */
+  watchAll(signal?: AbortSignal): AsyncGenerator<readonly WatchedImport[]>;
+  /**
    * Stops a run under way, and answers its import, which says how many calls had gone; still `running` where no
    * worker ended it in time. Its window stays.
    *
@@ -44,7 +51,7 @@ export interface Imports {
   wait(run: string, signal?: AbortSignal): Promise<ImportRecord>;
 }
 
-const WATCH_MS = 500;
+const POLL_MS = 500;
 
 export function createImports(context: ClientContext): Imports {
   const page = (request: ImportsRequest = {}) => importsPage(context, request);
@@ -64,14 +71,8 @@ export function createImports(context: ClientContext): Imports {
       const { storage, files } = await filesOf(context, await get(run, signal), 'calls', signal);
       yield* readDeliveredCalls(storage, files.callFiles);
     },
-    async *watch(run, signal) {
-      for (;;) {
-        const progress = await progressOf(context, run, signal);
-        yield progress;
-        if (!progress.running) return;
-        await pause(WATCH_MS, signal);
-      }
-    },
+    watch: (run, signal) => watchRun(context, run, signal),
+    watchAll: (signal) => watchAll(context, get, signal),
     async cancel(run, signal) {
       const record = await get(run, signal);
       if (record.outcome === 'running') return cancelRun(context, record, signal);
@@ -81,9 +82,7 @@ export function createImports(context: ClientContext): Imports {
       );
     },
     async wait(run, signal) {
-      while ((await progressOf(context, run, signal)).running) {
-        await pause(WATCH_MS, signal);
-      }
+      while (await isRunning(context, run, signal)) await pause(POLL_MS, signal);
       return get(run, signal);
     },
   };

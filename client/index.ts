@@ -94,5 +94,6 @@ export type { Integrations, SaveKeyOptions } from './tunnelKeys.ts';
 export type { TunnelKey } from '../tunnel/sealedKey.ts';
 export type { SyncStatus } from './status.ts';
 export type { StartedRun } from './startRun.ts';
+export type { WatchedImport } from './watch.ts';
 export type { ApplySyncOptions, DisableOptions, ResetOptions, SyncListing, Syncs } from './syncs.ts';
 export type { DestinationDefinition, DestinationInput, IntegrationDefinition, IntegrationInput };

@@ -1,18 +1,16 @@
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { parseRunName, runName, scheduleId } from '../workflows/contract.ts';
+import { parseRunName, runName } from '../workflows/contract.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
 import { startedRecord } from '../workflows/syncState.ts';
 import type { ClientContext } from './context.ts';
 import { importOf } from './importRecords.ts';
 import { describeSchedule } from './schedules.ts';
+import { syncOfRun } from './syncOfRun.ts';
 import { unlessGone } from './unlessGone.ts';
 
 /*
  * Between its start and the lease a run is known to Temporal alone: while it waits until nothing of a lost run can
  * still be sent, for one.
  */
-
-const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
 
 /** What Temporal itself knows of a run. */
 interface DescribedRun {
@@ -32,12 +30,12 @@ export async function describeRun(
   const { workflowId = run, firstExecutionRunId } = parseRunName(run) ?? {};
   const handle = context.client.workflow.getHandle(workflowId);
   const found = await context.ask(() => handle.describe(), signal).catch(unlessGone);
-  const schedule = found?.typedSearchAttributes.get(SCHEDULED_BY);
-  if (!found || schedule?.startsWith(scheduleId('')) !== true) return null;
+  const sync = found && syncOfRun(found);
+  if (!found || !sync) return null;
   const first = found.raw.workflowExecutionInfo?.firstRunId ?? found.runId;
   return {
     run: runName(workflowId, first),
-    sync: schedule.slice(scheduleId('').length),
+    sync,
     isRunning: found.status.name === 'RUNNING' && (firstExecutionRunId ?? first) === first,
     startedAt: found.startTime.toISOString(),
   };

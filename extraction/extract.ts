@@ -31,8 +31,8 @@ export interface ExtractRequest {
   readonly onStarted?: (query: StartedQuery) => void;
   /** Whether a later attempt is to take the query up though the signal was aborted; absent: none is. */
   readonly goesOn?: () => boolean;
-  /** Told the number of rows read, after each page. */
-  readonly onProgress: (rows: number) => void;
+  /** Told the number of rows read, and how many of them cannot become calls, after each page. */
+  readonly onProgress: (rows: number, failed: number) => void;
 }
 
 /** A query whose result a later attempt may take up. */
@@ -112,7 +112,7 @@ async function stageAll(
     if (rows > rowsMax) throw tooManyRows(rowsMax);
     if (staging.failed > maxFailedRows) throw tooManyFailed(maxFailedRows);
     await staging.flush();
-    onProgress(rows);
+    onProgress(rows, staging.failed);
   }
   return rows;
 }

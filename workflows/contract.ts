@@ -57,6 +57,8 @@ export const MESSAGES = {
   describe: 'describe',
   /** Query of sync: `{ before?: string; limit: number }` → `ImportRecord[]`, newest first, among the newest hundred. */
   imports: 'imports',
+  /** Query of a run: how far it is by what its workflow knows. No argument → `RunStanding`; runs of 0.4.0 do not answer. */
+  progress: 'progress',
 } as const;
 
 export interface ApplyRequest<Definition> {
@@ -184,13 +186,39 @@ export function parseRunName(run: string): { workflowId: string; firstExecutionR
   return at < 1 ? null : { workflowId: run.slice(0, at), firstExecutionRunId: run.slice(at + 1) };
 }
 
-/** What a run in progress shows: the heartbeats of its activities, read by the client from `describe()`. */
+/** Where a run is once it has its lease: reading, delivering, or closing its books. */
+export type RunStage = 'reading' | 'delivering' | 'ending';
+
+/** How far a run is by what its workflow knows: what its activities handed back. They heartbeat what goes beyond it. */
+export interface RunStanding {
+  readonly stage: RunStage;
+  /** All rows of the query; null before it was read to its end. */
+  readonly rows: number | null;
+  /** How many of them could not become calls. */
+  readonly failed: number;
+  /** By number. */
+  readonly lanes: readonly LaneCounts[];
+}
+
+export interface LaneCounts {
+  /** What of the lane is delivered, and what the destination did not take. */
+  readonly delivered: number;
+  readonly failed: number;
+}
+
+/** What the activities of a run heartbeat, read by the client from `describe()`. */
 export type RunProgress =
-  | { readonly stage: 'extract'; readonly rows: number }
+  | {
+      readonly stage: 'extract';
+      readonly rows: number;
+      /** The most rows that an attempt before this one had read. Neither is in heartbeats of 0.4.0. */
+      readonly furthest?: number;
+      /** How many of the rows cannot become calls. */
+      readonly failed?: number;
+    }
   | {
       readonly stage: 'deliver';
-      readonly delivered: number;
-      readonly failed: number;
+      readonly lanes: readonly { readonly lane: number; readonly position: LaneCounts }[];
       /** What is wrong with the destination now, in words; absent or null where nothing is known to be. */
       readonly trouble?: string | null;
     };

@@ -18,6 +18,7 @@ import { deliverStaged } from './delivery.ts';
 import type { Delivered } from './delivery.ts';
 import { explain, storageFailure } from './failure.ts';
 import type { FinishRunRequest, RunPlan } from './messages.ts';
+import { answerStanding } from './standing.ts';
 import { isCovered } from './syncState.ts';
 import { sentenceOf } from './words.ts';
 
@@ -74,14 +75,19 @@ export async function cover({ run, sync }: RunIdentity, plan: RunPlan, steps: Ru
     delivered: { delivered: 0, failed: 0, errorFiles: [], callFiles: [] },
     unheard: false,
   };
+  const standing = answerStanding();
   let result: RunResult;
   try {
     const staged = await steps.stage(folder);
     progress.staged = staged;
     steps.mustBeHopeful(staged.rows, staged.failed, 0);
+    standing.tell({ stage: 'delivering', rows: staged.rows, failed: staged.failed });
     setCurrentDetails(`Delivering ${staged.rows - staged.failed} calls of ${staged.rows} rows.`);
     await deliverStaged(plan, folder, staged, {
-      onDelivered: (delivered) => (progress.delivered = delivered),
+      onDelivered: (delivered, lanes) => {
+        progress.delivered = delivered;
+        standing.tell({ lanes: lanes.map(({ delivered, failed }) => ({ delivered, failed })) });
+      },
       onUnheard: () => (progress.unheard = true),
     });
     closeBooks(steps, staged, progress.delivered);
@@ -89,6 +95,7 @@ export async function cover({ run, sync }: RunIdentity, plan: RunPlan, steps: Ru
   } catch (error) {
     result = broken(covering, error, progress);
   }
+  standing.tell({ stage: 'ending' });
   if (progress.staged === null || progress.staged.filesLeft) {
     result = await settle(covering, folder, progress, result);
   }

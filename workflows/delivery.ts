@@ -34,8 +34,8 @@ const START: LanePosition = {
 
 /** Who follows a delivery. */
 export interface DeliveryListener {
-  /** Told how far the lanes are whenever one of them hands back its position, a failed one too. */
-  onDelivered(delivered: Delivered): void;
+  /** Told how far the lanes are whenever one of them hands back its position, a failed one too. @param lanes by number. */
+  onDelivered(delivered: Delivered, lanes: readonly LanePosition[]): void;
   /** Told that the end of an attempt was not heard: more may have gone, and may still go, than was told. */
   onUnheard(): void;
 }
@@ -68,7 +68,10 @@ export async function deliverStaged(
   const record = ({ lanes, unheard }: DeliveredLanes) => {
     for (const standing of lanes) standings[standing.lane] = standing;
     if (unheard === true) listener.onUnheard();
-    listener.onDelivered(together(standings));
+    listener.onDelivered(
+      together(standings),
+      standings.map(({ position }) => position),
+    );
   };
   const { deliverLanes } = proxyDelivery(plan);
 
