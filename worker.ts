@@ -8,6 +8,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import type { WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import type { Activities } from './activities/index.ts';
+import type { Metrics } from './activities/metrics.ts';
 import { heartbeatEveryMs } from './activities/heartbeat.ts';
 import { storageQueues } from './activities/queues.ts';
 import { readWorkerSettings } from './activities/settings.ts';
@@ -27,6 +28,7 @@ import { SharedByWriteKey } from './delivery/shared.ts';
 import { messageOf, RowcastError } from './errors.ts';
 import { readIdentities } from './secrets/identities.ts';
 import { createRedactor } from './secrets/redact.ts';
+import type { Redactor } from './secrets/redact.ts';
 import { createSecrets } from './secrets/resolve.ts';
 import type { Secrets } from './secrets/resolve.ts';
 import { openStorage, storageLocation } from './storage/open.ts';
@@ -37,9 +39,14 @@ import { SharedTunnels } from './tunnel/shared.ts';
 import { openThroughTunnel } from './tunnel/source.ts';
 import type { TunnelRequest } from './tunnel/tunnel.ts';
 import { listenAddress } from './worker/address.ts';
+import { observeAttempts, workUnderWay } from './worker/attempts.ts';
+import { createLog } from './worker/log.ts';
+import type { Log } from './worker/log.ts';
 import { createMetrics } from './worker/metrics.ts';
 import { PROBES_VARIABLE, serveProbes } from './worker/probes.ts';
+import { Problems } from './worker/problems.ts';
 import { checksOf } from './worker/readiness.ts';
+import { logEnded, runSinks } from './worker/runEnds.ts';
 import { installRuntime } from './worker/runtime.ts';
 
 /*
@@ -52,25 +59,41 @@ export const DEFAULT_TASK_QUEUE = 'rowcast';
 /** Runs a worker until it is told to stop (SIGINT, SIGTERM). @throws RowcastError where it cannot start. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const settings = readWorkerSettings(env);
+  const redactor = createRedactor();
+  const log = createLog(env, process.stdout, (text) => redactor.redact(text));
   await readIdentities(env);
   const taskQueue = env['ROWCAST_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
   const storage = await openStorage(storageLocation(env));
   const probes = listenAddress(env, PROBES_VARIABLE);
-  installRuntime(env);
+  installRuntime(env, log);
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
-  const activities = wire({ env, settings, taskQueue, storage, http });
+  const metrics = createMetrics(Runtime.instance().metricMeter);
+  const problems = new Problems(log);
+  const activities = wire({ env, settings, taskQueue, storage, http, redactor, metrics, problems });
   const workers: Worker[] = [];
   const checks = checksOf(workers, connection, storage);
   try {
     await using servers = new AsyncDisposableStack();
     if (probes !== null) servers.use(await serveProbes(probes, checks));
     workers.push(
-      ...(await createWorkers({ env, activities, settings, taskQueue, storage, connection, namespace })),
+      ...(await createWorkers({
+        ...{ env, activities, settings, taskQueue, storage, connection, namespace },
+        interceptors: { activity: [observeAttempts(problems)] },
+        sinks: runSinks((record) => {
+          problems.ended(record.run);
+          logEnded(log, record);
+          metrics.ended(record);
+        }),
+      })),
     );
-    await haveSwept(new Client({ connection, namespace }), { taskQueue, storageId: storage.identity.id });
-    process.stdout.write(
-      `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.\n`,
+    await haveSwept(
+      new Client({ connection, namespace }),
+      { taskQueue, storageId: storage.identity.id },
+      log,
+    );
+    log.info(
+      `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.`,
     );
     await runTogether(workers);
   } finally {
@@ -80,12 +103,16 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** A worker that may not create the Schedule works all the same. */
-async function haveSwept(client: Client, storage: Parameters<typeof scheduleSweep>[1]): Promise<void> {
+async function haveSwept(
+  client: Client,
+  storage: Parameters<typeof scheduleSweep>[1],
+  log: Log,
+): Promise<void> {
   try {
     await scheduleSweep(client, storage);
   } catch (error) {
-    process.stderr.write(
-      `The Schedule that sweeps the storage cannot be created (${messageOf(error)}); old files stay until a worker that may do so starts.\n`,
+    log.warn(
+      `The Schedule that sweeps the storage cannot be created (${messageOf(error)}); old files stay until a worker that may do so starts.`,
     );
   }
 }
@@ -121,14 +148,16 @@ interface Wiring {
   readonly taskQueue: string;
   readonly storage: Storage;
   readonly http: ReturnType<typeof createHttp>;
+  readonly redactor: Redactor;
+  readonly metrics: Metrics;
+  readonly problems: Problems;
 }
 
-function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
-  const redactor = createRedactor();
+function wire(wiring: Wiring): Activities {
+  const { env, settings, taskQueue, storage, http, redactor, metrics, problems } = wiring;
   const secrets = createSecrets({ env, redactor });
   const shared = new SharedByWriteKey();
   const tunnels = new SharedTunnels();
-  const metrics = createMetrics(Runtime.instance().metricMeter);
   return createActivities({
     taskQueue,
     storage,
@@ -157,7 +186,11 @@ function wire({ env, settings, taskQueue, storage, http }: Wiring): Activities {
         http,
         redactor,
         retryBudgetMs,
-        onAsked: (ms, meaning) => metrics.asked(definition.name, ms, meaning),
+        onAsked: (ms, meaning) => {
+          metrics.asked(definition.name, ms, meaning);
+          const work = workUnderWay();
+          if (meaning === 'accepted' && work !== undefined) problems.moved(work);
+        },
       });
     },
   });
@@ -182,15 +215,18 @@ interface WorkerSetup {
   readonly storage: Storage;
   readonly connection: NativeConnection;
   readonly namespace: string;
+  readonly interceptors: NonNullable<WorkerOptions['interceptors']>;
+  readonly sinks: NonNullable<WorkerOptions['sinks']>;
 }
 
 /** Control, extraction and delivery have slots of their own, so that none of them queues behind another. */
 async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
-  const { activities, settings, taskQueue, storage, connection, namespace } = setup;
+  const { activities, settings, taskQueue, storage, connection, namespace, interceptors, sinks } = setup;
   const queues = storageQueues(storage.identity.id);
   const shared = {
     connection,
     namespace,
+    interceptors,
     identity: workerIdentity(storage.identity.id),
     shutdownGraceTime: settings.graceMs,
     shutdownForceTime: settings.graceMs + settings.requestTimeoutMs,
@@ -203,6 +239,7 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
       ...shared,
       taskQueue,
       workflowBundle: bundle,
+      sinks,
       maxCachedWorkflows: 500,
       activities: activities.control,
     }),

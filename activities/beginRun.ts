@@ -5,7 +5,6 @@ import { destinationWorkflowId, integrationWorkflowId, MESSAGES } from '../workf
 import type { DefinitionDescription, ImportRecord, Trigger } from '../workflows/contract.ts';
 import type { BegunRun, BeginRunAnswer, BeginRunRequest, RunGrant } from '../workflows/messages.ts';
 import { RowcastError } from '../errors.ts';
-import type { ActivityDeps } from './deps.ts';
 import { describeSchedule } from './schedule.ts';
 import type { WorkerSettings } from './settings.ts';
 import { storageQueues } from './queues.ts';
@@ -117,16 +116,14 @@ async function planRun(grant: RunGrant, settings: WorkerSettings) {
 /** Hands the result back to the sync, with the intervals that were skipped meanwhile. */
 export async function finishRun(
   { sync, result, start }: FinishRunInput,
-  { taskQueue, metrics }: Pick<ActivityDeps, 'taskQueue' | 'metrics'>,
+  taskQueue: string,
 ): Promise<ImportRecord | null> {
   const schedule = await describeSchedule(sync);
-  const record = await updateSync<ImportRecord | null>({ sync, taskQueue }, MESSAGES.finishRun, {
+  return updateSync<ImportRecord | null>({ sync, taskQueue }, MESSAGES.finishRun, {
     ...result,
     skippedAfter: schedule?.info.numActionsSkippedOverlap ?? null,
     ...(start === undefined
       ? {}
       : { beginning: { startedAt: start.startedAt, trigger: triggerFrom(schedule, start) } }),
   });
-  metrics.ended(sync, result.outcome, result.endedAt);
-  return record;
 }

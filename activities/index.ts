@@ -35,7 +35,7 @@ export function createActivities(deps: ActivityDeps): Activities {
           explained(() => healSchedule(definition, createdAt, taskQueue)),
         removeSchedule: (sync) => explained(() => removeSchedule(sync)),
         beginRun: (input) => beginRun(input, settings, taskQueue),
-        finishRun: (input) => explained(() => finishRun(input, deps)),
+        finishRun: (input) => explained(() => finishRun(input, taskQueue)),
         cancelRun: (run) => explained(() => cancelRun(run)),
         findUsers: (input) => explained(() => findUsers(storage, taskQueue, input)),
         makeTunnelKey: (integration) => explained(() => deps.makeTunnelKey(integration)),

@@ -1,5 +1,4 @@
 import type { Meaning } from '../delivery/answer.ts';
-import type { Outcome } from '../workflows/contract.ts';
 
 /** What activities tell of their work, for those who watch many syncs at once. Nothing is decided by it. */
 export interface Metrics {
@@ -16,6 +15,4 @@ export interface Metrics {
   ): void;
   /** A destination was asked once. @param ms how long it took to answer, or to fail */
   asked(destination: string, ms: number, meaning: Meaning['kind']): void;
-  /** A run closed its books. @param at ISO 8601 */
-  ended(sync: string, outcome: Outcome, at: string): void;
 }

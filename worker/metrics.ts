@@ -1,8 +1,15 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { Metrics } from '../activities/metrics.ts';
+import type { ImportRecord } from '../workflows/contract.ts';
+
+/** What is counted on a worker, by its activities and beside them. */
+export interface WorkerMetrics extends Metrics {
+  /** A run ended. */
+  ended(record: ImportRecord): void;
+}
 
 /** Rowcast's own metrics, beside those of Temporal's SDK; without an exporter they go nowhere. */
-export function createMetrics(meter: MetricMeter): Metrics {
+export function createMetrics(meter: MetricMeter): WorkerMetrics {
   const rowsRead = meter.createCounter('rowcast_rows_read', undefined, 'Rows that queries returned');
   const rowsFailed = meter.createCounter(
     'rowcast_rows_failed',
@@ -47,10 +54,10 @@ export function createMetrics(meter: MetricMeter): Metrics {
       requests.record(ms / 1_000, { destination, meaning });
       if (meaning === 'later') retries.add(1, { destination });
     },
-    ended(sync, outcome, at) {
+    ended({ sync, outcome, endedAt }) {
       runs.add(1, { sync, outcome });
       const isSuccess = outcome === 'succeeded' || outcome === 'succeeded_with_errors';
-      if (isSuccess) lastSuccess.set(Date.parse(at) / 1_000, { sync });
+      if (isSuccess && endedAt !== null) lastSuccess.set(Date.parse(endedAt) / 1_000, { sync });
     },
   };
 }

@@ -1,13 +1,16 @@
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { Runtime } from '@temporalio/worker';
 import { cannotListen, listenAddress } from './address.ts';
+import type { Log } from './log.ts';
+import { SdkLogger } from './sdkLogger.ts';
 
 const METRICS_VARIABLE = 'ROWCAST_METRICS_ADDRESS';
 
 /** Installs the SDK's runtime. Metrics of Temporal's SDK and Rowcast's own are served for Prometheus where an address is given. */
-export function installRuntime(env: NodeJS.ProcessEnv): void {
-  const logger = new WorkerLogger('WARN');
+export function installRuntime(env: NodeJS.ProcessEnv, log: Log): void {
+  const logger = new SdkLogger(log);
+  const logging = { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } as const;
   const address = listenAddress(env, METRICS_VARIABLE);
-  if (address === null) return void Runtime.install({ logger });
+  if (address === null) return void Runtime.install({ logger, telemetryOptions: { logging } });
   const prometheus = {
     bindAddress: `${address.host}:${address.port}`,
     countersTotalSuffix: true,
@@ -15,15 +18,8 @@ export function installRuntime(env: NodeJS.ProcessEnv): void {
     useSecondsForDurations: true,
   };
   try {
-    Runtime.install({ logger, telemetryOptions: { metrics: { prometheus } } });
+    Runtime.install({ logger, telemetryOptions: { logging, metrics: { prometheus } } });
   } catch (error) {
     throw cannotListen(METRICS_VARIABLE, address, error);
-  }
-}
-
-/** The queues of a storage have activities only, of which the SDK would warn at each start. */
-class WorkerLogger extends DefaultLogger {
-  override log(...[level, message, meta]: Parameters<DefaultLogger['log']>): void {
-    if (!message.startsWith('No workflows registered')) super.log(level, message, meta);
   }
 }

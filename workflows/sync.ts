@@ -30,6 +30,7 @@ import type {
 import { findState, saveCopy } from './copies.ts';
 import { isTombstone } from './messages.ts';
 import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState, Tombstone } from './messages.ts';
+import { tellEnded } from './observed.ts';
 import { storageControlQueue } from './queueNames.ts';
 import { removeSync } from './removeSync.ts';
 import {
@@ -160,10 +161,12 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
   };
   const commit = async <Answer>({ state, answer }: Transition<Answer>, mayLag = false): Promise<Answer> => {
     if (state !== null) {
+      const before = held.state;
       held.state = await saveCopy('sync', name, state).catch((error: unknown) => {
         if (mayLag) return state;
         throw error;
       });
+      tellEnded(before, held.state);
     }
     if (held.state !== null) setCurrentDetails(detailsOf(held.state));
     return answer;

@@ -25,7 +25,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // Types only, but for two files of `definitions`: see below.
   workflows: ['activities', 'definitions', 'delivery', 'extraction', 'storage', 'tunnel'],
   client: ['definitions', 'secrets', 'storage', 'tunnel', 'workflows'],
-  worker: ['activities', 'connectors', 'definitions', 'delivery', 'secrets', 'storage', 'tunnel'],
+  worker: [
+    'activities',
+    'connectors',
+    'definitions',
+    'delivery',
+    'secrets',
+    'storage',
+    'tunnel',
+    'workflows',
+  ],
   cli: ['client', 'dev', 'worker'],
   dev: ['cli', 'client', 'worker', 'workflows'],
 };

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { workflowBundle } from '../../worker.ts';
+import { runSinks } from '../../worker/runEnds.ts';
 
 /*
  * Recorded histories of every workflow are replayed with today's code: a run in flight, or a sync that began years
@@ -18,7 +19,11 @@ Runtime.install({
 const files = globSync(join(import.meta.dirname, '..', 'histories', '*', '*.json')).sort();
 const read = (file: string) =>
   JSON.parse(readFileSync(file, 'utf8')) as { events: Record<string, unknown>[] };
-const bundle = await workflowBundle(process.env);
+const told: string[] = [];
+const options = {
+  workflowBundle: await workflowBundle(process.env),
+  sinks: runSinks(({ run }) => told.push(run)),
+};
 
 test('there is a history of every workflow', () => {
   const kinds = new Set(files.map((file) => basename(file, '.json').split('-')[0]));
@@ -29,9 +34,13 @@ test('there is a history of every workflow', () => {
 
 for (const file of files) {
   test(`the recorded ${file.split('/').slice(-2).join('/')} replays`, async () => {
-    await Worker.runReplayHistory({ workflowBundle: bundle }, read(file));
+    await Worker.runReplayHistory(options, read(file));
   });
 }
+
+test('a replay tells nobody of runs that have ended', () => {
+  expect(told).toEqual([]);
+});
 
 test('a history that the workflows would not have written is noticed', async () => {
   const history = read(files.find((file) => file.includes('syncRun-small')) ?? '');
@@ -44,7 +53,5 @@ test('a history that the workflows would not have written is noticed', async () 
       activityTaskScheduledEventAttributes: { ...scheduled, activityType: { name: 'somethingElse' } },
     };
   });
-  await expect(Worker.runReplayHistory({ workflowBundle: bundle }, { events })).rejects.toThrow(
-    /[Nn]ondeterminism/,
-  );
+  await expect(Worker.runReplayHistory(options, { events })).rejects.toThrow(/[Nn]ondeterminism/);
 });

@@ -1,0 +1,87 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { Rest } from '../activities/types.ts';
+import { isFailureCode } from '../errors.ts';
+import type { FailureCode } from '../errors.ts';
+import { runName, runWorkflowIdPrefix } from '../workflows/contract.ts';
+import type { Problem, Problems, Work } from './problems.ts';
+
+/* Every attempt at an activity passes here, so that its problems are told without the activities knowing. */
+
+type ActivityInfo = Parameters<ActivityInterceptorsFactory>[0]['info'];
+
+const underWay = new AsyncLocalStorage<Work>();
+
+/** Who is at work, for those whom an activity calls: a destination is asked on behalf of a run. */
+export const workUnderWay = (): Work | undefined => underWay.getStore();
+
+export function observeAttempts(problems: Problems): ActivityInterceptorsFactory {
+  return ({ info }) => ({
+    inbound: {
+      async execute(input, next) {
+        const work = workOf(info, input.args[0]);
+        try {
+          const result = await underWay.run(work, () => next(input));
+          const rest = restIn(result);
+          if (rest === null) problems.moved(work);
+          else problems.met(work, rest);
+          return result;
+        } catch (error) {
+          if (isToldOf(work, error)) problems.met(work, problemIn(error));
+          throw error;
+        }
+      },
+    },
+  });
+}
+
+/** What activities are given, in so far as it says for whom they work. */
+interface Given {
+  readonly plan?: { readonly sync: { readonly name: string } };
+  readonly sync?: string;
+  readonly kind?: string;
+  readonly name?: string;
+}
+
+function workOf({ activityType, workflowExecution }: ActivityInfo, input: unknown): Work {
+  const { workflowId = '', runId = '' } = workflowExecution ?? {};
+  const { plan, sync, kind, name } = (typeof input === 'object' ? (input ?? {}) : {}) as Given;
+  const isRun = workflowId.startsWith(runWorkflowIdPrefix('')) || activityType === 'beginRun';
+  const run = isRun ? runName(workflowId, runId) : null;
+  return {
+    name: run ?? workflowId,
+    activity: activityType,
+    sync: plan?.sync.name ?? (typeof sync === 'string' ? sync : kind === 'sync' ? (name ?? null) : null),
+    run,
+  };
+}
+
+/** A delivery that came further hands its lanes back with the reason for its rest, instead of failing. */
+function restIn(result: unknown): Rest | null {
+  return typeof result === 'object' && result !== null && 'rest' in result ? (result.rest as Rest) : null;
+}
+
+/**
+ * Whether an attempt's failure is a problem that something waits for. What fails for good is the answer to whoever
+ * asked for it, or stands in the record of the run; only a record that could not be made says nothing.
+ */
+function isToldOf({ activity }: Work, error: unknown): boolean {
+  if (error instanceof CancelledFailure || (error instanceof Error && error.name === 'AbortError'))
+    return false;
+  const isFinal = error instanceof ApplicationFailure && error.nonRetryable === true;
+  return !isFinal || activity === 'finishRun';
+}
+
+function problemIn(error: unknown): Problem {
+  const code = error instanceof ApplicationFailure ? error.type : null;
+  if (isFailureCode(code)) return { code, message: (error as Error).message };
+  return { code: 'internal_error' satisfies FailureCode, message: '', stack: placesIn(error) };
+}
+
+/** Where a bug was thrown, without its words, which may hold anything. */
+function placesIn(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [error.name, ...places.slice(0, 8).map((line) => line.trim())].join(' ');
+}
