@@ -1,4 +1,4 @@
-import type { Source } from './source.ts';
+import type { Cell, EncodedPage, Row, Source } from './source.ts';
 
 /** A source that has a connection to make. */
 interface Opening extends Source {
@@ -40,7 +40,7 @@ interface Reading<Page> {
 }
 
 /** The pages of a result, each read when it is asked for. */
-export async function* pagesOf<Page extends readonly unknown[]>(
+export async function* pagesOf<Page extends { readonly length: number }>(
   reading: Reading<Page>,
 ): AsyncGenerator<Page, undefined> {
   try {
@@ -51,4 +51,11 @@ export async function* pagesOf<Page extends readonly unknown[]>(
   } finally {
     await reading.release?.();
   }
+}
+
+/** The row that an encoded page looks at, as pages of rows have it. */
+export function rowOf(page: EncodedPage): Row {
+  const cells: Cell[] = [];
+  for (let column = 0; column < page.begins.length; column += 1) cells.push(page.cell(column));
+  return cells;
 }

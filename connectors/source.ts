@@ -71,8 +71,31 @@ export interface QueryResult {
    * @throws RowcastError where the result cannot be read to its end; the stream never just ends early.
    */
   readonly pages: AsyncIterable<readonly Row[]>;
+  /** The same pages with their rows as bytes, where the source can: whoever reads these leaves `pages` alone. */
+  readonly encoded?: EncodedRows;
   /** Whether this is the result of the query that `resume.from` names, rather than of one that ran now. */
   readonly isResumed?: boolean;
+}
+
+/** The rows of a result as the bytes in which they came, for those who only write them on. */
+export interface EncodedRows {
+  /** For each column, whether its bytes are the text of its cells in UTF-8, and `t` or `f` where they are booleans. */
+  readonly isText: readonly boolean[];
+  readonly pages: AsyncIterable<EncodedPage>;
+}
+
+/** A page, whose rows are looked at one after another. */
+export interface EncodedPage {
+  readonly length: number;
+  /** Looks at the next row; false after the last. Every row is there once. */
+  next(): boolean;
+  /** What holds the row that is looked at. */
+  readonly bytes: Buffer;
+  /** Where each of its cells begins, and where it ends; a NULL begins at -1. */
+  readonly begins: Int32Array;
+  readonly ends: Int32Array;
+  /** One of its cells as `pages` has it. */
+  cell(column: number): Cell;
 }
 
 /** An open connection to a database or a warehouse, which is only ever read. */

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rowOf } from '../connectors/reading.ts';
 import type { QueryResult, Row, Source } from '../connectors/source.ts';
 import { renderQuery } from '../definitions/query.ts';
 import { RowcastError } from '../errors.ts';
 import { createMapper } from '../mapping/createMapper.ts';
+import { createEncodedMapper } from '../mapping/encodedMapper.ts';
 import type { Mapper, MappingOptions } from '../mapping/mapper.ts';
 import { rowJson } from '../mapping/rowData.ts';
 import type { Manifest } from '../storage/manifest.ts';
@@ -102,11 +104,10 @@ async function stageAll(
 ): Promise<number> {
   const { rowsMax, maxFailedRows, signal, onProgress } = request;
   let rows = 0;
-  for await (const page of result.pages) {
+  for await (const page of stagers(result, mapper, staging, request)) {
     signal.throwIfAborted();
-    for (const row of page) {
+    while (page(rows + 1)) {
       rows += 1;
-      stageRow(rows, row, mapper, staging, request);
       if (staging.full) await staging.flush();
     }
     if (rows > rowsMax) throw tooManyRows(rowsMax);
@@ -117,16 +118,43 @@ async function stageAll(
   return rows;
 }
 
-function stageRow(
-  number: number,
-  row: Row,
+/** Stages the next row of a page under its number; false after the last. */
+type StageNext = (number: number) => boolean;
+
+/** The pages of a result, in their bytes where source and mapping can. */
+async function* stagers(
+  result: QueryResult,
   mapper: Mapper,
   staging: Staging,
   { mapping }: ExtractRequest,
-): void {
-  const call = mapper.map(row);
-  if (call.ok) staging.add(number, call);
-  else staging.fail(number, call, rowJson(mapper.columns, row, mapping.timeZone));
+): AsyncGenerator<StageNext> {
+  const stage = (number: number, row: Row) => {
+    const call = mapper.map(row);
+    if (call.ok) staging.add(number, call);
+    else staging.fail(number, call, rowJson(mapper.columns, row, mapping.timeZone));
+  };
+  const { columns, encoded } = result;
+  const encodedMapper = encoded === undefined ? null : createEncodedMapper(columns, mapping, encoded.isText);
+  if (encoded === undefined || encodedMapper === null) {
+    for await (const page of result.pages) {
+      const rows = page.values();
+      yield (number) => {
+        const next = rows.next();
+        if (next.done !== true) stage(number, next.value);
+        return next.done !== true;
+      };
+    }
+    return;
+  }
+  for await (const page of encoded.pages) {
+    yield (number) => {
+      if (!page.next()) return false;
+      const call = encodedMapper(page);
+      if (call === null) stage(number, rowOf(page));
+      else staging.addEncoded(number, call);
+      return true;
+    };
+  }
 }
 
 function rowWarnings(rows: number, { rowsWarn, rowsMax }: ExtractRequest): string[] {

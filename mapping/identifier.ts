@@ -3,7 +3,7 @@ import { RowcastError } from '../errors.ts';
 import { instantMs } from './instant.ts';
 import { textOf } from './json.ts';
 import { charactersOf } from './limits.ts';
-import { digest80, MAPPING_VERSION, ulidTime } from './messageId.ts';
+import { digest80, digestPrefix, ulidTime } from './messageId.ts';
 import { Problem, quoted } from './problem.ts';
 import type { ResultColumns } from './resultColumns.ts';
 import { timestampReader } from './timestampReader.ts';
@@ -42,9 +42,9 @@ export function identifier(result: ResultColumns): Identify {
   };
 }
 
-function byWindow({ options: { sync, window, type } }: ResultColumns): Identify {
-  const time = ulidTime(window.firstAttemptAtMs);
-  const prefix = JSON.stringify([MAPPING_VERSION, sync, window.id, type]);
+function byWindow({ options }: ResultColumns): Identify {
+  const time = ulidTime(options.window.firstAttemptAtMs);
+  const prefix = digestPrefix(options);
   return (_row, content) => ({ messageId: time + digest80(prefix + content), repeatable: true });
 }
 

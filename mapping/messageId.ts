@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { encodeTime } from 'ulid';
+import type { MappingOptions } from './mapper.ts';
 
 /**
  * Part of every digest: raised when the same row would become another call, so that a window that repeats
@@ -16,9 +17,27 @@ export function ulidTime(ms: number): string {
   return encodeTime(ms, ULID_TIME_CHARS);
 }
 
+/** What a digest of row and window begins with, before the call. */
+export function digestPrefix({
+  sync,
+  window,
+  type,
+}: Pick<MappingOptions, 'sync' | 'window' | 'type'>): string {
+  return JSON.stringify([MAPPING_VERSION, sync, window.id, type]);
+}
+
 /** The 16 characters for 80 bits of a digest of a text: Crockford's base32, five bits a character. */
 export function digest80(text: string): string {
-  return crockford80(hash('md5', text, 'hex'));
+  const messageId = Buffer.allocUnsafe(ULID_CHARS);
+  writeDigest80(messageId, text);
+  return messageId.toString('latin1', ULID_TIME_CHARS);
+}
+
+/** Writes them behind the time of a messageId. */
+export function writeDigest80(messageId: Buffer, content: string | Buffer): void {
+  const digest = hash('md5', content, 'binary');
+  writeForty(messageId, ULID_TIME_CHARS, digest, 0);
+  writeForty(messageId, ULID_TIME_CHARS + 8, digest, 5);
 }
 
 /**
@@ -30,26 +49,19 @@ export function repeatMessageId(messageId: string, repetition: number): string {
   return messageId.slice(0, ULID_TIME_CHARS) + digest80(`${messageId}#${repetition}`);
 }
 
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const ALPHABET = Buffer.from('0123456789ABCDEFGHJKMNPQRSTVWXYZ');
 
-/** Two characters for every ten bits: a table makes this a quarter of the time. */
-const PAIRS: readonly string[] = Array.from(
-  { length: 1024 },
-  (_none, bits) => ALPHABET.charAt(bits >> 5) + ALPHABET.charAt(bits & 31),
-);
-
-/** The first 20 hex digits, which are 80 bits, as 16 characters. */
-function crockford80(hex: string): string {
-  return forty(hex, 0) + forty(hex, 10);
+/** Five bytes of a digest, which are 40 bits, as 8 characters. */
+function writeForty(target: Buffer, at: number, digest: string, from: number): void {
+  const high = (digest.charCodeAt(from) << 12) | (digest.charCodeAt(from + 1) << 4);
+  const middle = digest.charCodeAt(from + 2);
+  const low = ((middle & 15) << 16) | (digest.charCodeAt(from + 3) << 8) | digest.charCodeAt(from + 4);
+  writeTwenty(target, at, high | (middle >> 4));
+  writeTwenty(target, at + 4, low);
 }
 
-/** Ten hex digits, which are 40 bits, as 8 characters. */
-function forty(hex: string, start: number): string {
-  const high = parseInt(hex.slice(start, start + 5), 16);
-  const low = parseInt(hex.slice(start + 5, start + 10), 16);
-  return pair(high >> 10) + pair(high & 1023) + pair(low >> 10) + pair(low & 1023);
-}
-
-function pair(bits: number): string {
-  return PAIRS[bits] ?? '';
+function writeTwenty(target: Buffer, at: number, bits: number): void {
+  for (let index = 3, rest = bits; index >= 0; index -= 1, rest >>= 5) {
+    target[at + index] = ALPHABET[rest & 31] ?? 0;
+  }
 }

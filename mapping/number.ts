@@ -1,7 +1,7 @@
 import { jsonText } from './jsonText.ts';
 
 /** A double holds every decimal number of so many significant digits. */
-const SIGNIFICANT_DIGITS_MAX = 15;
+export const SIGNIFICANT_DIGITS_MAX = 15;
 
 /** The smallest double that still holds them all; below it doubles lose digits, and end at zero. */
 const NORMAL_DOUBLE_MIN = 2.2250738585072014e-308;

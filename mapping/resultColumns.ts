@@ -43,6 +43,11 @@ export class ResultColumns {
     return JSON.stringify(this.columns[index]?.name ?? '');
   }
 
+  /** Whether the cells of a column can stand where text must. */
+  holdsText(index: number): boolean {
+    return holdsText(this.columns[index]?.kind ?? 'text');
+  }
+
   /** Reads a reserved column of one value, which must be text. */
   scalar(name: Scalar): ReadText {
     const index = this.indexOf(name);

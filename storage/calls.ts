@@ -1,5 +1,7 @@
 import { RowcastError } from '../errors.ts';
+import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
+import { ULID_CHARS } from '../mapping/messageId.ts';
 
 /*
  * The form of a staged line, which delivery cuts into batches without parsing it:
@@ -29,6 +31,40 @@ export interface StagedCall {
 /** A call as a staged line, with its line feed. */
 export function stagedLine(row: number, { json, sharedBytes }: MappedCall): string {
   return `${String(row).padStart(ROW_DIGITS, '0')} ${String(sharedBytes).padStart(SHARED_DIGITS, '0')} ${json}\n`;
+}
+
+/** The bytes of an encoded call as a staged line. */
+export function stagedBytes({ begin, sharedEnd, end }: EncodedCall): number {
+  return messageIdOffset(sharedEnd - begin) + ULID_CHARS + AFTER_ID.length + end - sharedEnd + 1;
+}
+
+/** Writes an encoded call as a staged line into memory that has room for it. @returns where it ends. */
+export function writeStagedLine(target: Buffer, start: number, row: number, call: EncodedCall): number {
+  const { bytes, begin, sharedEnd, end, messageId } = call;
+  writeDigits(target, start, row, ROW_DIGITS);
+  target[start + ROW_DIGITS] = SPACE;
+  writeDigits(target, start + ROW_DIGITS + 1, sharedEnd - begin, SHARED_DIGITS);
+  target[start + LINE_PREFIX_BYTES - 1] = SPACE;
+  let at = start + LINE_PREFIX_BYTES;
+  target[at++] = BRACE;
+  if (sharedEnd > begin) at += bytes.copy(target, at, begin, sharedEnd);
+  for (const piece of [MESSAGE_ID_BYTES, messageId, AFTER_ID]) {
+    for (let index = 0; index < piece.length; index += 1) target[at++] = piece[index] ?? 0;
+  }
+  at += bytes.copy(target, at, sharedEnd, end);
+  target[at++] = LINE_FEED;
+  return at;
+}
+
+const [LINE_FEED, SPACE, ZERO, BRACE] = [0x0a, 0x20, 0x30, 0x7b];
+const [MESSAGE_ID_BYTES, AFTER_ID] = [Buffer.from(MESSAGE_ID_KEY), Buffer.from('",')];
+
+function writeDigits(target: Buffer, start: number, value: number, count: number): void {
+  for (let at = start + count - 1, rest = value; at >= start; at -= 1) {
+    const tens = Math.floor(rest / 10);
+    target[at] = ZERO + rest - tens * 10;
+    rest = tens;
+  }
 }
 
 /** Where in a staged line, in bytes, the 26 characters of its messageId stand. */

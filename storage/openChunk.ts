@@ -43,6 +43,13 @@ export class OpenChunk {
     this.#rows += 1;
   }
 
+  /** Takes a line that is written here. @param write writes at most so many bytes from a place on, and answers its end. */
+  appendBytes(bytesMax: number, write: (buffer: Buffer, at: number) => number): void {
+    this.#grow(bytesMax);
+    this.#bytes = write(this.#buffer, this.#bytes);
+    this.#rows += 1;
+  }
+
   #grow(bytes: number): void {
     if (this.#buffer.length - this.#bytes >= bytes) return;
     const larger = Buffer.allocUnsafeSlow(Math.ceil((this.#bytes + bytes) * 1.5));

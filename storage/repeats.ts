@@ -1,6 +1,6 @@
 import { repeatMessageId, ULID_CHARS } from '../mapping/messageId.ts';
-import { SpilledRecords } from './spilledRecords.ts';
-import type { IdRecord } from './spilledRecords.ts';
+import { IdCounts } from './idCounts.ts';
+import { CHUNK_WORD, idAt, OFFSET_WORD, RECORD_WORDS, SpilledRecords } from './spilledRecords.ts';
 import type { Storage } from './storage.ts';
 
 const SEEN_BUCKETS = 256;
@@ -13,7 +13,7 @@ const BUCKET_BYTES = 64 * 1_024;
 export interface ChunkPatch {
   readonly chunk: number;
   /** Offset in the chunk, in bytes, to the id that belongs there. */
-  readonly ids: readonly IdRecord[];
+  readonly ids: readonly { readonly messageId: string; readonly offset: number }[];
 }
 
 /**
@@ -33,9 +33,9 @@ export class RepeatFinder {
     this.#patches = new SpilledRecords(storage, { buckets: PATCH_BUCKETS, bucketBytes });
   }
 
-  /** Notes a call whose messageId is a digest. */
-  add(record: IdRecord): void {
-    this.#seen.add(bucketOf(record.messageId), record);
+  /** Notes a call whose messageId is a digest. @param offset where in the chunk its id stands, in bytes. */
+  add(messageId: Buffer, chunk: number, offset: number): void {
+    this.#seen.add(bucketOf(messageId), messageId, chunk, offset);
   }
 
   /** Moves to disk what is more than memory may hold; to be awaited once a page. */
@@ -45,32 +45,36 @@ export class RepeatFinder {
 
   /** What is to be written over, chunk by chunk; a chunk comes once. */
   async *patches(): AsyncGenerator<ChunkPatch> {
-    for (let bucket = 0; bucket < SEEN_BUCKETS; bucket += 1) await this.#count(bucket);
+    const counts = new IdCounts();
+    for (let bucket = 0; bucket < SEEN_BUCKETS; bucket += 1) await this.#count(bucket, counts);
     for (let bucket = 0; bucket < PATCH_BUCKETS; bucket += 1) {
-      const byChunk = new Map<number, IdRecord[]>();
-      for await (const record of this.#patches.records(bucket)) {
-        const ids = byChunk.get(record.chunk);
-        if (ids === undefined) byChunk.set(record.chunk, [record]);
-        else ids.push(record);
+      const byChunk = new Map<number, { messageId: string; offset: number }[]>();
+      for await (const records of this.#patches.records(bucket)) {
+        for (let at = 0; at < records.length; at += RECORD_WORDS) {
+          const chunk = records[at + CHUNK_WORD] ?? 0;
+          const id = { messageId: idAt(records, at), offset: records[at + OFFSET_WORD] ?? 0 };
+          const ids = byChunk.get(chunk);
+          if (ids === undefined) byChunk.set(chunk, [id]);
+          else ids.push(id);
+        }
       }
       for (const [chunk, ids] of byChunk) yield { chunk, ids };
     }
   }
 
-  async #count(bucket: number): Promise<void> {
-    const counts = new Map<string, number>();
+  async #count(bucket: number, counts: IdCounts): Promise<void> {
+    counts.clear();
     let added = 0;
-    for await (const { messageId, chunk, offset } of this.#seen.records(bucket)) {
-      const repetition = counts.get(messageId) ?? 0;
-      counts.set(messageId, repetition + 1);
-      if (repetition === 0) continue;
-      this.#patches.add(chunk % PATCH_BUCKETS, {
-        messageId: repeatMessageId(messageId, repetition),
-        chunk,
-        offset,
-      });
-      added += 1;
-      if (added % 1_000 === 0) await this.#patches.spill();
+    for await (const records of this.#seen.records(bucket)) {
+      for (let at = 0; at < records.length; at += RECORD_WORDS) {
+        const repetition = counts.count(records, at);
+        if (repetition === 0) continue;
+        const id = Buffer.from(repeatMessageId(idAt(records, at), repetition), 'latin1');
+        const chunk = records[at + CHUNK_WORD] ?? 0;
+        this.#patches.add(chunk % PATCH_BUCKETS, id, chunk, records[at + OFFSET_WORD] ?? 0);
+        added += 1;
+        if (added % 1_000 === 0) await this.#patches.spill();
+      }
     }
     await this.#patches.spill();
   }
@@ -83,6 +87,6 @@ export class RepeatFinder {
 }
 
 /** Eight bits of the digest, from the last two characters, of five bits each. */
-function bucketOf(messageId: string): number {
-  return ((messageId.charCodeAt(ULID_CHARS - 1) & 15) << 4) | (messageId.charCodeAt(ULID_CHARS - 2) & 15);
+function bucketOf(messageId: Buffer): number {
+  return (((messageId[ULID_CHARS - 1] ?? 0) & 15) << 4) | ((messageId[ULID_CHARS - 2] ?? 0) & 15);
 }

@@ -1,5 +1,6 @@
+import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
-import { messageIdOffset, stagedLine } from './calls.ts';
+import { messageIdOffset, stagedBytes, stagedLine, writeStagedLine } from './calls.ts';
 import type { ChunkReference } from './manifest.ts';
 import { OpenChunk } from './openChunk.ts';
 import { RepeatFinder } from './repeats.ts';
@@ -67,9 +68,20 @@ export class Staging {
     if (chunk === undefined) return;
     if (call.repeatable) {
       const offset = chunk.bytes + messageIdOffset(call.sharedBytes);
-      this.#repeats.add({ messageId: call.messageId, chunk: chunk.number, offset });
+      this.#repeats.add(Buffer.from(call.messageId, 'latin1'), chunk.number, offset);
     }
     chunk.append(stagedLine(row, call));
+    this.#full ||= chunk.bytes >= this.#options.chunkBytes;
+    this.#rows += 1;
+  }
+
+  /** The same for a call that is in bytes already. */
+  addEncoded(row: number, call: EncodedCall): void {
+    const chunk = this.#lanes[laneOf(call.person, this.#lanes.length)];
+    if (chunk === undefined) return;
+    const offset = chunk.bytes + messageIdOffset(call.sharedEnd - call.begin);
+    this.#repeats.add(call.messageId, chunk.number, offset);
+    chunk.appendBytes(stagedBytes(call), (buffer, at) => writeStagedLine(buffer, at, row, call));
     this.#full ||= chunk.bytes >= this.#options.chunkBytes;
     this.#rows += 1;
   }

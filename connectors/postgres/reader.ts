@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { RowConnection } from './rowConnection.ts';
 
 /** A column as the server describes it. */
 export interface Field {
@@ -6,11 +7,14 @@ export interface Field {
   readonly dataTypeID: number;
 }
 
-/** The cells of a row as the server writes them. */
-export type TextRow = readonly (string | null)[];
+/** Rows as they came: blocks of whole DataRow messages, one after another. */
+export interface RowBlocks {
+  readonly rows: number;
+  readonly blocks: readonly Buffer[];
+}
 
-/** A page is handed over once it holds so many characters, whatever its number of rows. */
-const PAGE_CHARS = 2 * 1_024 * 1_024;
+/** A page is handed over once it holds so many bytes, whatever its number of rows. */
+const PAGE_BYTES = 2 * 1_024 * 1_024;
 
 const PORTAL = 'rowcast';
 
@@ -23,18 +27,23 @@ interface Waiting<Result> {
  * Reads the rows of one statement through a portal, in PostgreSQL's extended query protocol.
  *
  * Unlike pg-cursor it describes a statement before it runs it, bounds a page by its size as well as by its rows
- * (while a page is not taken, the socket is not read), and settles every read when the connection is lost.
- * The `handle…` methods are called by `pg.Client`, whose query it is.
+ * (while a page is not taken, the socket is not read), has the server at work on the next page while one is worked
+ * on, and settles every read when the connection is lost. The `handle…` methods are called by `pg.Client`, whose
+ * query it is.
  */
 export class PortalReader implements pg.Submittable {
   readonly #sql: string;
-  #connection: pg.Connection | undefined;
+  #connection: RowConnection | undefined;
   #state: 'new' | 'described' | 'executing' | 'suspended' | 'ended' = 'new';
   #error: Error | undefined;
   #describing: Waiting<readonly Field[] | null> | undefined;
-  #reading: Waiting<TextRow[]> | undefined;
-  #rows: TextRow[] = [];
-  #chars = 0;
+  #reading: Waiting<RowBlocks> | undefined;
+  #rowsMax = 0;
+  /** Whether a second page was asked for: who reads only the first wants no more. */
+  #readsOn = false;
+  #blocks: Buffer[] = [];
+  #rows = 0;
+  #bytes = 0;
 
   constructor(sql: string) {
     this.#sql = sql;
@@ -54,12 +63,13 @@ export class PortalReader implements pg.Submittable {
   }
 
   /** At most so many more rows; none at the end. */
-  read(rowsMax: number): Promise<TextRow[]> {
+  read(rowsMax: number): Promise<RowBlocks> {
     return new Promise((resolve, reject) => {
       this.#reading = { resolve, reject };
+      this.#readsOn = this.#rowsMax > 0;
+      this.#rowsMax = rowsMax;
       this.#connection?.stream.resume();
-      if (this.#rows.length > 0 || this.#state === 'ended') this.#handOver();
-      else if (this.#state !== 'executing') this.#execute(rowsMax);
+      this.#proceed();
     });
   }
 
@@ -67,11 +77,13 @@ export class PortalReader implements pg.Submittable {
   stop(): void {
     this.#connection?.stream.resume();
     this.#end();
-    this.#rows = [];
+    this.#take();
   }
 
   submit(connection: pg.Connection): void {
+    if (!(connection instanceof RowConnection)) throw new Error('the connection hands over no rows');
     this.#connection = connection;
+    this.#connection.takeRows = (block, rows) => this.#receive(block, rows);
     connection.once('noData', this.#onNoData);
     connection.parse({ name: '', text: this.#sql, types: [] }, true);
     connection.bind({ portal: PORTAL }, true);
@@ -87,20 +99,41 @@ export class PortalReader implements pg.Submittable {
     this.#describing?.resolve(fields);
   }
 
-  #execute(rowsMax: number): void {
-    this.#state = 'executing';
-    this.#connection?.execute({ portal: PORTAL, rows: String(rowsMax) }, true);
-    this.#connection?.flush();
+  #receive(block: Buffer, rows: number): void {
+    if (this.#state === 'ended') return;
+    this.#blocks.push(block);
+    this.#rows += rows;
+    this.#bytes += block.length;
+    if (this.#bytes < PAGE_BYTES) return;
+    // The rest stays with the server until it is wanted.
+    this.#connection?.stream.pause();
+    this.#proceed();
   }
 
-  #handOver(): void {
+  /** Hands a page over to whoever waits for it, or has the server go on. */
+  #proceed(): void {
     if (this.#reading === undefined) return;
-    const { resolve, reject } = this.#reading;
-    this.#reading = undefined;
-    if (this.#error !== undefined) return reject(this.#error);
-    resolve(this.#rows);
-    this.#rows = [];
-    this.#chars = 0;
+    const isPage = this.#rows > 0 && (this.#state !== 'executing' || this.#bytes >= PAGE_BYTES);
+    if (isPage || this.#state === 'ended') {
+      const { resolve, reject } = this.#reading;
+      this.#reading = undefined;
+      if (this.#error !== undefined) return reject(this.#error);
+      resolve(this.#take());
+      if (!this.#readsOn) return;
+    }
+    if (this.#state === 'described' || this.#state === 'suspended') this.#execute();
+  }
+
+  #take(): RowBlocks {
+    const taken = { rows: this.#rows, blocks: this.#blocks };
+    [this.#blocks, this.#rows, this.#bytes] = [[], 0, 0];
+    return taken;
+  }
+
+  #execute(): void {
+    this.#state = 'executing';
+    this.#connection?.execute({ portal: PORTAL, rows: String(this.#rowsMax) }, true);
+    this.#connection?.flush();
   }
 
   #end(): void {
@@ -111,45 +144,42 @@ export class PortalReader implements pg.Submittable {
     this.#connection?.sync();
   }
 
+  /** What comes after is for others. */
+  #leave(): void {
+    if (this.#connection !== undefined) this.#connection.takeRows = null;
+  }
+
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {
     this.#described(fields);
   }
 
-  handleDataRow({ fields }: { fields: TextRow }): void {
-    if (this.#state === 'ended') return;
-    this.#rows.push(fields);
-    for (const field of fields) if (field !== null) this.#chars += field.length;
-    if (this.#chars < PAGE_CHARS) return;
-    // What has been received already still comes; the rest stays with the server until it is wanted.
-    this.#connection?.stream.pause();
-    this.#handOver();
-  }
-
   handlePortalSuspended(): void {
     if (this.#state === 'executing') this.#state = 'suspended';
-    this.#handOver();
+    this.#proceed();
   }
 
   handleCommandComplete(): void {
     this.#end();
-    this.#handOver();
+    this.#proceed();
   }
 
   handleEmptyQuery(): void {
     this.#end();
-    this.#handOver();
+    this.#proceed();
   }
 
   handleReadyForQuery(): void {
     this.#state = 'ended';
-    this.#handOver();
+    this.#leave();
+    this.#proceed();
   }
 
   handleError(error: Error): void {
     this.#error ??= error;
-    this.#rows = [];
+    this.#take();
     this.#end();
+    this.#leave();
     this.#describing?.reject(error);
-    this.#handOver();
+    this.#proceed();
   }
 }

@@ -3,15 +3,17 @@ import pg from 'pg';
 import type { ResolveSecret } from '../../secrets/resolve.ts';
 import { Interrupts, within } from '../interrupts.ts';
 import { notAQuery } from '../queryFailures.ts';
-import { opened, pagesOf } from '../reading.ts';
-import type { Address, QueryRequest, QueryResult, Row, Source } from '../source.ts';
+import { opened, pagesOf, rowOf } from '../reading.ts';
+import type { Address, EncodedPage, QueryRequest, QueryResult, Row, Source } from '../source.ts';
 import { cancelStatement } from './cancel.ts';
 import type { PostgresConfig } from './config.ts';
 import { connectFailure, queryFailure } from './failures.ts';
+import { PostgresPage, RowShape } from './page.ts';
 import { PortalReader } from './reader.ts';
-import type { TextRow } from './reader.ts';
+import type { RowBlocks } from './reader.ts';
+import { RowConnection } from './rowConnection.ts';
 import { ARRAY_TYPES, columnType, readArrayTypes } from './types.ts';
-import type { ArrayTypes, ReadCell } from './types.ts';
+import type { ArrayTypes } from './types.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -76,7 +78,7 @@ class PostgresSource implements Source {
   #closing: Promise<void> | undefined;
 
   constructor(config: PostgresConfig, clientConfig: pg.ClientConfig) {
-    const client = new pg.Client(clientConfig);
+    const client = clientOf(clientConfig);
     this.#client = client;
     this.#config = config;
     this.#clientConfig = clientConfig;
@@ -119,8 +121,9 @@ class PostgresSource implements Source {
       const columns = fields.map(({ name }, at) => ({ name, kind: types[at]?.kind ?? 'text' }));
       // The first page is read at once, so that a query that cannot run says so here.
       const first = await this.#interrupts.wait(() => reader.read(request.pageRows), signal);
-      const cells = types.map(({ read }) => read);
-      return { columns, pages: this.#pages(reader, first, cells, request) };
+      const shape = new RowShape(types);
+      const pages = this.#pages(reader, first, shape, request);
+      return { columns, pages: decoded(pages), encoded: { isText: shape.isText, pages } };
     } catch (error) {
       await this.#release();
       signal.throwIfAborted();
@@ -130,14 +133,14 @@ class PostgresSource implements Source {
 
   #pages(
     reader: PortalReader,
-    first: TextRow[],
-    cells: readonly ReadCell[],
+    first: RowBlocks,
+    shape: RowShape,
     { sql, signal, pageRows }: QueryRequest,
-  ): AsyncIterable<readonly Row[]> {
-    const rowsOf = (page: readonly TextRow[]) => page.map((row) => readRow(row, cells));
+  ): AsyncIterable<EncodedPage> {
+    const pageOf = (blocks: RowBlocks) => new PostgresPage(blocks, shape);
     return pagesOf({
-      first: rowsOf(first),
-      next: async () => rowsOf(await this.#interrupts.wait(() => reader.read(pageRows), signal)),
+      first: pageOf(first),
+      next: async () => pageOf(await this.#interrupts.wait(() => reader.read(pageRows), signal)),
       signal,
       failureOf: (error) => queryFailure(error, this.#config, sql),
       release: () => this.#release(),
@@ -177,6 +180,16 @@ class PostgresSource implements Source {
   }
 }
 
-function readRow(row: TextRow, cells: readonly ReadCell[]): Row {
-  return row.map((text, at) => (text === null ? null : (cells[at]?.(text) ?? null)));
+/** A client whose rows come as bytes. */
+function clientOf(config: pg.ClientConfig): pg.Client {
+  const connection = new RowConnection(config);
+  return new pg.Client({ ...config, connection } as pg.ClientConfig);
+}
+
+async function* decoded(pages: AsyncIterable<EncodedPage>): AsyncGenerator<readonly Row[]> {
+  for await (const page of pages) {
+    const rows: Row[] = [];
+    while (page.next()) rows.push(rowOf(page));
+    yield rows;
+  }
 }

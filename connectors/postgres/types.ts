@@ -5,9 +5,11 @@ import type { Cell, ColumnKind } from '../source.ts';
 export type ReadCell = (text: string) => Cell;
 
 /** How the values of one PostgreSQL type become cells. */
-interface ColumnType {
+export interface ColumnType {
   readonly kind: ColumnKind;
   readonly read: ReadCell;
+  /** Whether its values are arrays, which become JSON. */
+  readonly isArray?: boolean;
 }
 
 const { builtins } = pg.types;
@@ -81,7 +83,7 @@ export function columnType(oid: number, arrays: ArrayTypes): ColumnType {
   const array = arrays.get(oid);
   if (array === undefined) return TYPES.get(oid) ?? TEXT;
   const element = columnType(array.element, arrays);
-  return { kind: 'json', read: (text) => arrayToJson(text, element, array.delimiter) };
+  return { kind: 'json', read: (text) => arrayToJson(text, element, array.delimiter), isArray: true };
 }
 
 /** Numbers are exact to every reader with this many digits; a longer one is text, as it is outside of arrays. */
