@@ -39,7 +39,7 @@ import { SharedTunnels } from './tunnel/shared.ts';
 import { openThroughTunnel } from './tunnel/source.ts';
 import type { TunnelRequest } from './tunnel/tunnel.ts';
 import { listenAddress } from './worker/address.ts';
-import { observeAttempts, workUnderWay } from './worker/attempts.ts';
+import { attemptUnderWay, observeAttempts } from './worker/attempts.ts';
 import { createLog } from './worker/log.ts';
 import type { Log } from './worker/log.ts';
 import { createMetrics } from './worker/metrics.ts';
@@ -48,6 +48,9 @@ import { Problems } from './worker/problems.ts';
 import { checksOf } from './worker/readiness.ts';
 import { logEnded, runSinks } from './worker/runEnds.ts';
 import { installRuntime } from './worker/runtime.ts';
+import { tracedSource } from './worker/tracedSource.ts';
+import { asksForTraces } from './worker/traces.ts';
+import type { Traces } from './worker/traces.ts';
 
 /*
  * The long-running worker process, and the only place that wires things together. `node worker.ts` and
@@ -65,6 +68,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const taskQueue = env['ROWCAST_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
   const storage = await openStorage(storageLocation(env));
   const probes = listenAddress(env, PROBES_VARIABLE);
+  const traces = await tracesOf(env, log, redactor);
   installRuntime(env, log);
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
@@ -79,8 +83,9 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     workers.push(
       ...(await createWorkers({
         ...{ env, activities, settings, taskQueue, storage, connection, namespace },
-        interceptors: { activity: [observeAttempts(problems)] },
+        interceptors: { activity: [observeAttempts(problems, traces)] },
         sinks: runSinks((record) => {
+          traces?.ended(record);
           problems.ended(record.run);
           logEnded(log, record);
           metrics.ended(record);
@@ -99,7 +104,15 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   } finally {
     await connection.close();
     await http.close();
+    await traces?.shutdown();
   }
+}
+
+/** Null where nobody asks for traces: then nothing of OpenTelemetry is loaded. */
+async function tracesOf(env: NodeJS.ProcessEnv, log: Log, redactor: Redactor): Promise<Traces | null> {
+  if (!asksForTraces(env)) return null;
+  const { startTracing } = await import('./worker/tracing.ts');
+  return startTracing(env, log, (secret) => redactor.remember(secret));
 }
 
 /** A worker that may not create the Schedule works all the same. */
@@ -167,8 +180,10 @@ function wire(wiring: Wiring): Activities {
     openSource: async (integration, key, signal) => {
       const { source } = integration;
       const open = (at?: Address) => openSource(source, secrets.of(ownerOfSource(integration)), signal, at);
-      if (integration.tunnel === undefined || key === null) return open();
-      return openThroughTunnel(tunnels, await tunnelRequest(integration, key, secrets), signal, open);
+      return tracedSource(attemptUnderWay()?.span, source, async () => {
+        if (integration.tunnel === undefined || key === null) return open();
+        return openThroughTunnel(tunnels, await tunnelRequest(integration, key, secrets), signal, open);
+      });
     },
     useTunnel: async (integration, key, signal) =>
       tunnels.use(await tunnelRequest(integration, key, secrets), signal),
@@ -186,10 +201,11 @@ function wire(wiring: Wiring): Activities {
         http,
         redactor,
         retryBudgetMs,
-        onAsked: (ms, meaning) => {
-          metrics.asked(definition.name, ms, meaning);
-          const work = workUnderWay();
-          if (meaning === 'accepted' && work !== undefined) problems.moved(work);
+        onAsked: (asked) => {
+          metrics.asked(definition.name, asked);
+          const { work, span } = attemptUnderWay() ?? {};
+          span?.asked(definition.name, asked);
+          if (asked.meaning === 'accepted' && work !== undefined) problems.moved(work);
         },
       });
     },

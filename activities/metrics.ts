@@ -1,4 +1,4 @@
-import type { Meaning } from '../delivery/answer.ts';
+import type { Asked } from '../delivery/sender.ts';
 
 /** What activities tell of their work, for those who watch many syncs at once. Nothing is decided by it. */
 export interface Metrics {
@@ -13,6 +13,6 @@ export interface Metrics {
     destination: string,
     counts: { readonly calls: number; readonly failed: number },
   ): void;
-  /** A destination was asked once. @param ms how long it took to answer, or to fail */
-  asked(destination: string, ms: number, meaning: Meaning['kind']): void;
+  /** A destination was asked once. */
+  asked(destination: string, asked: Asked): void;
 }

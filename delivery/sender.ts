@@ -6,7 +6,7 @@ import { batchBody } from './batch.ts';
 import type { Batch } from './batch.ts';
 import type { DestinationProfile } from './destination.ts';
 import type { Health, Visitor } from './health.ts';
-import type { Http } from './http.ts';
+import type { Exchange, Http } from './http.ts';
 import { pause } from './pause.ts';
 import type { RateLimiter } from './rate.ts';
 
@@ -45,8 +45,23 @@ export interface SenderOptions {
   readonly redactor: Redactor;
   /** How long trouble is absorbed here before somebody else waits, in milliseconds. */
   readonly retryBudgetMs: number;
-  /** Told of each request how long it took, and what its answer means. */
-  readonly onAsked?: (ms: number, meaning: Meaning['kind']) => void;
+  /** Told of each request that was answered, or failed. */
+  readonly onAsked?: (asked: Asked) => void;
+}
+
+/** A request that is over. */
+export interface Asked {
+  readonly url: string;
+  /** How long it took, in milliseconds. */
+  readonly ms: number;
+  readonly meaning: Meaning['kind'];
+  /** Null where there was no answer. */
+  readonly status: number | null;
+  readonly calls: number;
+  /** Of its body. */
+  readonly bytes: number;
+  /** How often the same batch was sent before. */
+  readonly tries: number;
 }
 
 const BACKOFF_FIRST_MS = 250;
@@ -77,7 +92,9 @@ async function greet(
 ): Promise<Verdict> {
   const { profile, limiter, health } = options;
   const over = await limiter.pass(signal);
-  const meaning = await exchange(NO_CALLS, 0, headers, options, signal).finally(over);
+  const meaning = await exchange({ body: NO_CALLS, calls: 0, tries: 0 }, headers, options, signal).finally(
+    over,
+  );
   if (meaning.kind === 'refused') throw refused(profile, meaning.words);
   if (meaning.kind === 'later') throw unavailable(profile, meaning.words, meaning.afterMs || health.restMs());
   return meaning;
@@ -92,13 +109,14 @@ async function send(
 ): Promise<Verdict> {
   const { profile, limiter, health, retryBudgetMs } = options;
   const body = batchBody(batch, profile);
+  const calls = batch.calls.length;
   const startMs = performance.now();
   using visit = health.enter(visitor, signal);
   await visit.admitted();
   for (let tries = 0; ; tries += 1) {
     const over = await limiter.pass(visit.signal);
     visit.asks();
-    const meaning = await exchange(body, batch.calls.length, headers, options, visit.signal).finally(over);
+    const meaning = await exchange({ body, calls, tries }, headers, options, visit.signal).finally(over);
     if (meaning.kind === 'later') visit.hasFailed(meaning.words, meaning.afterMs);
     else visit.isAnswered();
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);
@@ -112,27 +130,32 @@ async function send(
   }
 }
 
+/** What one request is made of. */
+interface Request {
+  readonly body: Buffer;
+  readonly calls: number;
+  readonly tries: number;
+}
+
 async function exchange(
-  body: Buffer,
-  calls: number,
+  request: Request,
   headers: Record<string, string>,
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Meaning> {
+  const { profile, http, onAsked } = options;
+  const { body, calls, tries } = request;
+  const url = profile.batchUrl;
   const startMs = performance.now();
-  const meaning = await ask(body, calls, headers, options, signal);
-  options.onAsked?.(performance.now() - startMs, meaning.kind);
+  const result = await http.post({ url, headers, body, signal });
+  const meaning = meaningOfResult(result, calls, options);
+  const ms = performance.now() - startMs;
+  const status = result.kind === 'answered' ? result.answer.status : null;
+  onAsked?.({ url, ms, meaning: meaning.kind, status, calls, bytes: body.length, tries });
   return meaning;
 }
 
-async function ask(
-  body: Buffer,
-  calls: number,
-  headers: Record<string, string>,
-  { profile, http, redactor }: SenderOptions,
-  signal: AbortSignal,
-): Promise<Meaning> {
-  const result = await http.post({ url: profile.batchUrl, headers, body, signal });
+function meaningOfResult(result: Exchange, calls: number, { redactor }: SenderOptions): Meaning {
   switch (result.kind) {
     case 'answered': {
       const answer = { ...result.answer, body: redactor.redact(withoutCodes(result.answer.body)) };

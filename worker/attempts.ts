@@ -6,29 +6,42 @@ import { isFailureCode } from '../errors.ts';
 import type { FailureCode } from '../errors.ts';
 import { runName, runWorkflowIdPrefix } from '../workflows/contract.ts';
 import type { Problem, Problems, Work } from './problems.ts';
+import type { AttemptSpan, Traces } from './traces.ts';
 
 /* Every attempt at an activity passes here, so that its problems are told without the activities knowing. */
 
 type ActivityInfo = Parameters<ActivityInterceptorsFactory>[0]['info'];
 
-const underWay = new AsyncLocalStorage<Work>();
+/** An attempt at an activity. */
+interface Attempt {
+  readonly work: Work;
+  /** Where it is traced. */
+  readonly span?: AttemptSpan | undefined;
+}
+
+const underWay = new AsyncLocalStorage<Attempt>();
 
 /** Who is at work, for those whom an activity calls: a destination is asked on behalf of a run. */
-export const workUnderWay = (): Work | undefined => underWay.getStore();
+export const attemptUnderWay = (): Attempt | undefined => underWay.getStore();
 
-export function observeAttempts(problems: Problems): ActivityInterceptorsFactory {
+/** @param traces null: there are none */
+export function observeAttempts(problems: Problems, traces: Traces | null): ActivityInterceptorsFactory {
   return ({ info }) => ({
     inbound: {
       async execute(input, next) {
         const work = workOf(info, input.args[0]);
+        const span = work.run === null ? undefined : traces?.attempt(work, info);
         try {
-          const result = await underWay.run(work, () => next(input));
+          const result = await underWay.run({ work, span }, () => next(input));
           const rest = restIn(result);
           if (rest === null) problems.moved(work);
           else problems.met(work, rest);
+          span?.end(rest?.code ?? null);
           return result;
         } catch (error) {
-          if (isToldOf(work, error)) problems.met(work, problemIn(error));
+          const problem = problemIn(error);
+          if (isToldOf(work, error)) problems.met(work, problem);
+          span?.end(problem.code);
           throw error;
         }
       },
@@ -52,9 +65,18 @@ function workOf({ activityType, workflowExecution }: ActivityInfo, input: unknow
   return {
     name: run ?? workflowId,
     activity: activityType,
-    sync: plan?.sync.name ?? (typeof sync === 'string' ? sync : kind === 'sync' ? (name ?? null) : null),
+    sync:
+      plan?.sync.name ??
+      (typeof sync === 'string' ? sync : kind === 'sync' ? (name ?? null) : syncIn(workflowId)),
     run,
   };
+}
+
+/** A run's workflow id is its sync's and a time, unless another tool changed the Schedule's action. */
+function syncIn(workflowId: string): string | null {
+  const prefix = runWorkflowIdPrefix('');
+  if (!workflowId.startsWith(prefix)) return null;
+  return workflowId.slice(prefix.length).replace(/-\d{4}-\d\d-\d\dT[\d:]+Z$/, '');
 }
 
 /** A delivery that came further hands its lanes back with the reason for its rest, instead of failing. */
@@ -73,7 +95,12 @@ function isToldOf({ activity }: Work, error: unknown): boolean {
   return !isFinal || activity === 'finishRun';
 }
 
+function isCancelled(error: unknown): boolean {
+  return error instanceof CancelledFailure || (error instanceof Error && error.name === 'AbortError');
+}
+
 function problemIn(error: unknown): Problem {
+  if (isCancelled(error)) return { code: 'cancelled', message: '' };
   const code = error instanceof ApplicationFailure ? error.type : null;
   if (isFailureCode(code)) return { code, message: (error as Error).message };
   return { code: 'internal_error' satisfies FailureCode, message: '', stack: placesIn(error) };

@@ -50,7 +50,7 @@ export function createMetrics(meter: MetricMeter): WorkerMetrics {
       delivered.add(calls, { sync, destination });
       rowsFailed.add(failed, { sync, stage: 'delivery' });
     },
-    asked(destination, ms, meaning) {
+    asked(destination, { ms, meaning }) {
       requests.record(ms / 1_000, { destination, meaning });
       if (meaning === 'later') retries.add(1, { destination });
     },

@@ -54,6 +54,7 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^undici$/, ['delivery']],
   [/^@aws-sdk\//, ['storage']],
   [/^commander$/, ['cli']],
+  [/^@opentelemetry\//, ['worker']],
 ];
 
 interface Import {
