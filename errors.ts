@@ -55,6 +55,7 @@ export const FAILURES = {
   gave_up: { retryable: false },
   run_lost: { retryable: false },
   run_overlaps: { retryable: false },
+  nothing_to_retry: { retryable: false },
   cancelled: { retryable: false },
   /** A bug of Rowcast's own. */
   internal_error: { retryable: false },

@@ -3,7 +3,13 @@ import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import { destinationWorkflowId, integrationWorkflowId, MESSAGES } from '../workflows/contract.ts';
 import type { DefinitionDescription, ImportRecord, Trigger } from '../workflows/contract.ts';
-import type { BegunRun, BeginRunAnswer, BeginRunRequest, RunGrant } from '../workflows/messages.ts';
+import type {
+  BegunRun,
+  BeginRunAnswer,
+  BeginRunRequest,
+  RunBeginning,
+  RunGrant,
+} from '../workflows/messages.ts';
 import { RowcastError } from '../errors.ts';
 import { describeSchedule } from './schedule.ts';
 import type { WorkerSettings } from './settings.ts';
@@ -43,6 +49,7 @@ async function begin(input: BeginRunInput, settings: WorkerSettings, taskQueue: 
     run: input.run,
     startedAt: input.startedAt,
     trigger: triggerFrom(schedule, input),
+    ...(input.retry === undefined ? {} : { retry: input.retry }),
     skippedBefore: schedule?.info.numActionsSkippedOverlap ?? 0,
     upToDate: input.upToDate,
     holder: null,
@@ -75,7 +82,11 @@ async function askForLease(address: SyncAddress, request: BeginRunRequest): Prom
   return ask({ ...request, holder: { run: answer.holder, state } });
 }
 
-function triggerFrom(schedule: ScheduleDescription | null, input: RunStartTimes): Trigger {
+/** How a run or a retry was started. */
+type RetryableStart = RunStartTimes & Pick<BeginRunInput, 'retry'>;
+
+function triggerFrom(schedule: ScheduleDescription | null, input: RetryableStart): Trigger {
+  if (input.retry !== undefined) return 'retry';
   if (schedule === null) return 'manual';
   const { spec, policies } = schedule;
   return triggerOf({
@@ -115,7 +126,7 @@ async function planRun(grant: RunGrant, settings: WorkerSettings) {
 
 /** Hands the result back to the sync, with the intervals that were skipped meanwhile. */
 export async function finishRun(
-  { sync, result, start }: FinishRunInput,
+  { sync, result, start, retry }: FinishRunInput,
   taskQueue: string,
 ): Promise<ImportRecord | null> {
   const schedule = await describeSchedule(sync);
@@ -124,6 +135,11 @@ export async function finishRun(
     skippedAfter: schedule?.info.numActionsSkippedOverlap ?? null,
     ...(start === undefined
       ? {}
-      : { beginning: { startedAt: start.startedAt, trigger: triggerFrom(schedule, start) } }),
+      : { beginning: beginningOf(schedule, { ...start, ...(retry === undefined ? {} : { retry }) }) }),
   });
+}
+
+function beginningOf(schedule: ScheduleDescription | null, start: RetryableStart): RunBeginning {
+  const { startedAt, retry } = start;
+  return { startedAt, trigger: triggerFrom(schedule, start), ...(retry === undefined ? {} : { retry }) };
 }

@@ -170,6 +170,7 @@ async function stagedRows(
     manifest: manifest.failed === manifest.rows ? null : key,
     until,
     warnings,
+    described: key,
     filesLeft: true,
   };
 }

@@ -6,10 +6,11 @@ import { extractRows } from './extractRows.ts';
 import { isAwaited } from './attempt.ts';
 import { explained } from './failures.ts';
 import { previewRows } from './previewRows.ts';
-import { writeImports } from '../storage/importSegments.ts';
+import { findImport, writeImports } from '../storage/importSegments.ts';
 import { cancelRun, removeRuns } from './runs.ts';
 import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
+import { stageFailed } from './stageFailed.ts';
 import { findCopy, saveCopy, takeOver } from './state.ts';
 import { sweepStorage } from './sweepStorage.ts';
 import { testConnection } from './testConnection.ts';
@@ -49,6 +50,7 @@ export function createActivities(deps: ActivityDeps): Activities {
         findCopy: (input) => explained(() => findCopy(storage, input)),
         saveCopy: (input) => explained(() => saveCopy(storage, input, isAwaited)),
         settleRun: (input) => explained(() => settleRun(deps, input)),
+        findImport: ({ sync, run }) => explained(() => findImport(storage, sync, run)),
         archiveImports: ({ sync, imports }) => explained(() => writeImports(storage, sync, imports)),
         removeRuns: (sync) => explained(() => removeRuns(storage, sync)),
         sweepStorage: () => explained(() => sweepStorage(deps)),
@@ -56,7 +58,13 @@ export function createActivities(deps: ActivityDeps): Activities {
       },
       redact,
     ),
-    extract: discreet<ExtractActivities>({ extractRows: (input) => extractRows(input, deps) }, redact),
+    extract: discreet<ExtractActivities>(
+      {
+        extractRows: (input) => extractRows(input, deps),
+        stageFailed: (input) => stageFailed(input, deps),
+      },
+      redact,
+    ),
     deliver: discreet<DeliverActivities>({ deliverLanes: (input) => deliverLanes(input, deps) }, redact),
   };
 }

@@ -1,11 +1,10 @@
+import { INDEX } from '../storage/runFiles.ts';
+import type { RunFiles } from '../storage/runFiles.ts';
 import { keepOnly, removeLost } from '../storage/runs.ts';
-import type { RunFiles } from '../workflows/contract.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ActivityDeps } from './deps.ts';
 import { heartbeating } from './heartbeat.ts';
 import type { SettleRunInput } from './types.ts';
-
-const INDEX = 'import.json';
 
 /**
  * Removes everything that a run left in storage but its errors and calls, and writes their index; removes what runs
@@ -13,30 +12,29 @@ const INDEX = 'import.json';
  */
 export async function settleRun(
   { storage, settings }: Pick<ActivityDeps, 'storage' | 'settings'>,
-  { folder, errorFiles, callFiles }: SettleRunInput,
+  input: SettleRunInput,
 ): Promise<void> {
+  const { folder } = input;
   // It takes its time where there are many files; a worker that dies meanwhile is to be noticed soon.
   const heart = heartbeating(() => null, settings);
   try {
     await removeLost(storage, folder, INDEX);
-    await keepRecords(storage, { folder, errorFiles, callFiles });
+    await keepRecords(storage, input);
   } finally {
     heart[Symbol.dispose]();
   }
 }
 
-async function keepRecords(
-  storage: Storage,
-  { folder, errorFiles, callFiles }: SettleRunInput,
-): Promise<void> {
-  const keys = [...errorFiles, ...callFiles];
-  if (keys.length === 0) {
+async function keepRecords(storage: Storage, { folder, ...files }: SettleRunInput): Promise<void> {
+  const { errorFiles, untriedFiles = [], callFiles, manifest } = files;
+  const rows = [...errorFiles, ...untriedFiles, ...callFiles];
+  if (rows.length === 0) {
     await storage.remove(folder);
     return;
   }
   const index = `${folder}/${INDEX}`;
-  await keepOnly(storage, folder, [index, ...keys]);
+  await keepOnly(storage, folder, [index, ...rows, ...(manifest === undefined ? [] : [manifest])]);
   // The index comes last: a folder that has one holds nothing else any more.
-  const files: RunFiles = { version: 1, errorFiles, callFiles };
-  if ((await storage.get(index)) === null) await storage.put(index, Buffer.from(JSON.stringify(files)));
+  const content: RunFiles = { version: 1, ...files };
+  if ((await storage.get(index)) === null) await storage.put(index, Buffer.from(JSON.stringify(content)));
 }

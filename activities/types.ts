@@ -5,10 +5,11 @@ import type {
   PreviewRequest,
   SealedPreview,
 } from '../workflows/contract.ts';
-import type { BegunRun, FinishRunRequest, RunPlan } from '../workflows/messages.ts';
+import type { BegunRun, FinishRunRequest, RetryRequest, RunPlan } from '../workflows/messages.ts';
 import type { FailureCode } from '../errors.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
+import type { RunFiles } from '../storage/runFiles.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import type { Swept } from '../storage/sweep.ts';
 import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
@@ -53,6 +54,8 @@ export interface StorageActivities {
   saveCopy(input: SaveCopyInput): Promise<number>;
   /** Keeps the errors and calls of a run beside their index, and removes everything else that it staged. */
   settleRun(input: SettleRunInput): Promise<void>;
+  /** An import of a sync that was put into storage; null where it is not there. */
+  findImport(input: { readonly sync: string; readonly run: string }): Promise<ImportRecord | null>;
   /** Puts imports of a sync into storage that it does not hold any longer. */
   archiveImports(input: ArchiveImportsInput): Promise<void>;
   /** Removes everything that the runs of a sync left in storage, and its old imports. */
@@ -66,6 +69,8 @@ export interface StorageActivities {
 export interface ExtractActivities {
   /** Reads the query to its end into staged chunks. */
   extractRows(input: ExtractRowsInput): Promise<StagedRows>;
+  /** Puts the failed rows of an earlier run into staged chunks again. */
+  stageFailed(input: ExtractRowsInput): Promise<StagedRows>;
 }
 
 export interface DeliverActivities {
@@ -113,6 +118,8 @@ export interface BeginRunInput extends RunStartTimes {
   readonly sync: string;
   readonly run: string;
   readonly upToDate: boolean;
+  /** Given by a retry. */
+  readonly retry?: RetryRequest;
 }
 
 export interface FinishRunInput {
@@ -120,6 +127,8 @@ export interface FinishRunInput {
   readonly result: Omit<FinishRunRequest, 'skippedAfter' | 'beginning'>;
   /** Given where the run could not begin. */
   readonly start?: RunStartTimes;
+  /** Given with it by a retry. */
+  readonly retry?: RetryRequest;
 }
 
 export interface SaveCopyInput {
@@ -134,10 +143,8 @@ export interface ArchiveImportsInput {
   readonly imports: readonly ImportRecord[];
 }
 
-export interface SettleRunInput {
+export interface SettleRunInput extends Omit<RunFiles, 'version'> {
   readonly folder: string;
-  readonly errorFiles: readonly string[];
-  readonly callFiles: readonly string[];
 }
 
 export interface ExtractRowsInput {
@@ -154,8 +161,12 @@ export interface StagedRows {
   /** Rows of each lane. */
   readonly laneRows: readonly number[];
   readonly errorFiles: readonly string[];
-  /** Whole Unix seconds, by the source's clock. */
-  readonly until: number;
+  /** Of a retry: the files with the failed rows that it leaves alone. */
+  readonly untriedFiles?: readonly string[];
+  /** Key of what says what the columns of failed rows are. Not in histories before 0.5.0. */
+  readonly described?: string;
+  /** Whole Unix seconds, by the source's clock; null for rows that were read before. */
+  readonly until: number | null;
   readonly warnings: readonly string[];
   /** Whether there is, or may be, anything to remove: in the run's folder, or of a run that was lost. */
   readonly filesLeft: boolean;

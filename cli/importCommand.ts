@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ImportRecord, ImportsRequest, Outcome } from '../client/index.ts';
 import { addImportErrors } from './importErrors.ts';
+import { addImportRetry } from './importRetry.ts';
 import { count, moment, say, sayJson, sayTable, span } from './output.ts';
+import { sayImport, shortRun, skippedWords } from './sayImport.ts';
 import { unixSeconds, wholeNumber } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
 
@@ -26,6 +28,7 @@ export function addImport(program: Command): void {
       sayCancelled(record);
     });
   addImportErrors(command);
+  addImportRetry(command);
   command
     .command('calls <run>')
     .description('the first calls that were delivered, beside their rows, as NDJSON')
@@ -91,9 +94,6 @@ function requestOf(sync: string | undefined, { limit, since, until, ...rest }: L
   };
 }
 
-/** A run's name is long; its workflow id is enough to ask for it. */
-const shortRun = ({ run }: ImportRecord) => run.split('~')[0] ?? run;
-
 function importCells(record: ImportRecord): string[] {
   return [
     moment(record.startedAt),
@@ -104,29 +104,8 @@ function importCells(record: ImportRecord): string[] {
     count(record.failed),
     span(record.startedAt, record.endedAt),
     record.trigger,
-    shortRun(record),
+    shortRun(record.run),
   ];
-}
-
-/** Why intervals have no import of their own: the Schedule starts nothing while a run is under way. */
-function skippedWords({ skippedIntervals, startedAt, endedAt }: ImportRecord): string {
-  const intervals = `${count(skippedIntervals)} interval${skippedIntervals === 1 ? '' : 's'} skipped`;
-  return `${intervals}: the run of ${moment(startedAt)} took ${span(startedAt, endedAt)}`;
-}
-
-/** One import in words. */
-export function sayImport(record: ImportRecord): void {
-  const { sync, outcome, rows, delivered, failed } = record;
-  const took = record.endedAt === null ? 'running' : `took ${span(record.startedAt, record.endedAt)}`;
-  say(
-    `${sync}: ${outcome}, ${count(rows)} rows read, ${count(delivered)} delivered, ${count(failed)} failed, ${took}`,
-  );
-  say(`  run      ${record.run}`);
-  say(`  window   since ${record.since ?? '-'} until ${record.until ?? '-'} (Unix seconds)`);
-  if (record.skippedIntervals > 0) say(`  skipped  ${skippedWords(record)}`);
-  for (const warning of record.warnings) say(`  warning  ${warning}`);
-  if (record.error !== null) say(`  ${record.errorCode ?? 'error'}: ${record.error}`);
-  if ((failed ?? 0) > 0) say(`  see why with: rowcast import errors ${shortRun(record)}`);
 }
 
 /** What became of a run that was cancelled; the exit code is 1 where it has not stopped yet. */

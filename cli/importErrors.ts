@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import type { ErrorGroup, FailedRow } from '../client/index.ts';
 import { BYTE_ORDER_MARK, csvLine } from './csv.ts';
 import { count, say, sayJson, sayTable } from './output.ts';
+import { shortRun } from './sayImport.ts';
 import { UsageError } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
 
@@ -41,7 +42,7 @@ function sayGroups(run: string, groups: readonly ErrorGroup[]): void {
   sayTable(['ROWS', 'CODE', 'WHAT IS WRONG', 'SUCH AS'], rows, 'No row failed.', {
     fit: ['whole', 'whole', 'wrap', 'cut'],
   });
-  if (groups.length > 0) say(`\nEach row: rowcast import errors ${run.split('~')[0] ?? run} --format csv`);
+  if (groups.length > 0) say(`\nEach row: rowcast import errors ${shortRun(run)} --format csv`);
 }
 
 /** The beginning of a row: a long one would leave no room for what is wrong with it. */

@@ -3,11 +3,11 @@ import type { Command } from 'commander';
 import { addSyncChanges } from './syncChangeCommand.ts';
 import { stringify } from 'yaml';
 import { withoutDefaults } from '../client/index.ts';
-import type { ImportRecord, Outcome, Rowcast, SyncDescription, SyncListing } from '../client/index.ts';
+import type { SyncDescription, SyncListing } from '../client/index.ts';
+import { addFollowOptions, followRun } from './followRun.ts';
+import type { FollowFlags } from './followRun.ts';
 import { moment, say, sayJson, sayTable } from './output.ts';
-import { sayImport } from './importCommand.ts';
 import { addPreview } from './previewCommand.ts';
-import { showProgress } from './progressLine.ts';
 import { withRowcast } from './withRowcast.ts';
 
 export function addSync(program: Command): void {
@@ -118,46 +118,11 @@ function yamlOf({ definition }: SyncDescription, { enabled }: SyncListing): stri
   return stringify({ version: 1, syncs: { [name]: { ...fields, ...paused } } }, { lineWidth: 0 });
 }
 
-interface RunFlags {
-  readonly watch?: boolean;
-  readonly wait?: boolean;
-  readonly json?: boolean;
-  readonly strict?: boolean;
-}
-
 function addRun(sync: Command): void {
-  sync
-    .command('run <name>')
-    .description('run it now, unless a run is under way')
-    .option('--watch', 'show how far it is, and wait for its end')
-    .option('--wait', 'wait for its end; exit code 1 unless it succeeded')
-    .option('--strict', 'with --wait or --watch: exit code 1 for failed rows as well')
-    .option('--json', 'print JSON')
-    .action(async (name: string, flags: RunFlags) => {
-      const ended = await withRowcast((rowcast, signal) => run(rowcast, name, flags, signal));
-      if (ended !== null && !isGood(ended.outcome, flags.strict === true)) process.exitCode = 1;
-    });
-}
-
-async function run(
-  rowcast: Rowcast,
-  name: string,
-  flags: RunFlags,
-  signal: AbortSignal,
-): Promise<ImportRecord | null> {
-  const { started, run: id } = await rowcast.syncs.run(name, signal);
-  const waits = flags.wait === true || flags.watch === true;
-  if (!flags.json) say(started ? `Started ${id}` : `A run is under way already, so none was started: ${id}`);
-  if (flags.json && !waits) sayJson({ run: id, started });
-  if (!waits) return null;
-  if (flags.watch && !flags.json) await showProgress(rowcast.imports.watch(id, signal));
-  const ended = await rowcast.imports.wait(id, signal);
-  if (flags.json) sayJson(ended);
-  else sayImport(ended);
-  return ended;
-}
-
-/** Whether a run ended well enough for exit code 0. */
-export function isGood(outcome: Outcome, strict: boolean): boolean {
-  return outcome === 'succeeded' || (outcome === 'succeeded_with_errors' && !strict);
+  const run = sync.command('run <name>').description('run it now, unless a run is under way');
+  addFollowOptions(run).action((name: string, flags: FollowFlags) =>
+    withRowcast(async (rowcast, signal) =>
+      followRun(rowcast, await rowcast.syncs.run(name, signal), flags, signal),
+    ),
+  );
 }

@@ -2,8 +2,10 @@ import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
 import type { Storage } from '../storage/storage.ts';
-import { parseRunName, runFolder } from '../workflows/contract.ts';
-import type { ImportRecord, RunFiles } from '../workflows/contract.ts';
+import { readRunFiles } from '../storage/runFiles.ts';
+import type { RunFiles } from '../storage/runFiles.ts';
+import { parseRunName, runFolder, syncInName } from '../workflows/contract.ts';
+import type { ImportRecord } from '../workflows/contract.ts';
 import { cancelRun } from './cancelRun.ts';
 import { eachItem } from './context.ts';
 import type { ClientContext, Page } from './context.ts';
@@ -16,6 +18,9 @@ import { pause } from './pause.ts';
 import { mustBeKept } from './mustBeKept.ts';
 import { isRunning } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { retryImport } from './retryImport.ts';
+import type { RetryOptions } from './retryImport.ts';
+import type { StartedRun } from './startRun.ts';
 import { storageOf } from './syncStorage.ts';
 import { describeRun, unbegunRun } from './unbegunRun.ts';
 import { watchAll, watchRun } from './watch.ts';
@@ -33,6 +38,12 @@ export interface Imports {
   errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow>;
   /** The first calls that were delivered, beside their rows. */
   calls(run: string, signal?: AbortSignal): AsyncGenerator<DeliveredCall>;
+  /**
+   * Sends the failed rows of a run again: a run of its own, which changes the counts of the one that it retries.
+   *
+   * @throws RowcastError nothing_to_retry, not_found, run_overlaps.
+   */
+  retry(run: string, options?: RetryOptions): Promise<StartedRun>;
   /** How far a run is, again and again until it ends. */
   watch(run: string, signal?: AbortSignal): AsyncGenerator<Progress>;
   /**
@@ -71,6 +82,11 @@ export function createImports(context: ClientContext): Imports {
       const { storage, files } = await filesOf(context, await get(run, signal), 'calls', signal);
       yield* readDeliveredCalls(storage, files.callFiles);
     },
+    async retry(run, { code, signal } = {}) {
+      const record = await get(run, signal);
+      const groups = () => groupErrors(errors(record.run, signal));
+      return retryImport(context, record, { groups, code: code ?? null, ...(signal ? { signal } : {}) });
+    },
     watch: (run, signal) => watchRun(context, run, signal),
     watchAll: (signal) => watchAll(context, get, signal),
     async cancel(run, signal) {
@@ -88,10 +104,8 @@ export function createImports(context: ClientContext): Imports {
   };
 }
 
-const RUN_ID = /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/;
-
 async function getImport(context: ClientContext, run: string, signal?: AbortSignal): Promise<ImportRecord> {
-  const sync = RUN_ID.exec(run)?.[1] ?? (await describeRun(context, run, signal))?.sync ?? null;
+  const sync = syncInName(run) ?? (await describeRun(context, run, signal))?.sync ?? null;
   const isThis = (name: string) => name === run || parseRunName(name)?.workflowId === run;
   const imports = sync === null ? null : await importsOf(context, sync, signal);
   const record = imports?.find((candidate) => isThis(candidate.run));
@@ -119,13 +133,12 @@ async function filesOf(
   what: 'errors' | 'calls',
   signal?: AbortSignal,
 ): Promise<{ storage: Storage; files: RunFiles }> {
-  const { run, sync } = record;
-  await mustBeKept(context, record, what, signal);
+  const { run, sync, retried } = record;
+  // What is left of a run's failed rows once some were sent again is with the run that did so.
+  const left = what === 'errors' && retried !== undefined ? retried : null;
+  await mustBeKept(context, left === null ? record : { ...record, startedAt: left.at }, what, signal);
   const storage = await storageOf(context, sync, signal);
-  const index = await storage.get(`${runFolder(sync, run)}/import.json`);
-  const files =
-    index === null
-      ? { version: 1 as const, errorFiles: [], callFiles: [] }
-      : (JSON.parse(String(index)) as RunFiles);
-  return { storage, files };
+  const files = await readRunFiles(storage, runFolder(sync, left?.by ?? run));
+  if (left === null) return { storage, files };
+  return { storage, files: { ...files, errorFiles: [...files.errorFiles, ...(files.untriedFiles ?? [])] } };
 }

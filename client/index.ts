@@ -92,6 +92,7 @@ export type { Progress } from './progress.ts';
 export type { AcceptHostKey, ApplyOptions, SaveOptions, UnknownServer } from './saveOptions.ts';
 export type { Integrations, SaveKeyOptions } from './tunnelKeys.ts';
 export type { TunnelKey } from '../tunnel/sealedKey.ts';
+export type { RetryOptions } from './retryImport.ts';
 export type { SyncStatus } from './status.ts';
 export type { StartedRun } from './startRun.ts';
 export type { WatchedImport } from './watch.ts';

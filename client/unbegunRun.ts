@@ -1,5 +1,5 @@
-import { parseRunName, runName } from '../workflows/contract.ts';
-import type { ImportRecord } from '../workflows/contract.ts';
+import { parseRunName, runName, WORKFLOWS } from '../workflows/contract.ts';
+import type { ImportRecord, Trigger } from '../workflows/contract.ts';
 import { startedRecord } from '../workflows/syncState.ts';
 import type { ClientContext } from './context.ts';
 import { importOf } from './importRecords.ts';
@@ -15,8 +15,9 @@ import { unlessGone } from './unlessGone.ts';
 /** What Temporal itself knows of a run. */
 interface DescribedRun {
   readonly run: string;
-  /** The one whose Schedule started it. */
+  /** The one whose Schedule started it, or whose rows it sends again. */
   readonly sync: string;
+  readonly trigger: Trigger;
   readonly isRunning: boolean;
   readonly startedAt: string;
 }
@@ -36,6 +37,7 @@ export async function describeRun(
   return {
     run: runName(workflowId, first),
     sync,
+    trigger: found.type === WORKFLOWS.retryRun ? 'retry' : 'manual',
     isRunning: found.status.name === 'RUNNING' && (firstExecutionRunId ?? first) === first,
     startedAt: found.startTime.toISOString(),
   };
@@ -49,8 +51,8 @@ export async function unbegunRun(
 ): Promise<ImportRecord | null> {
   const described = await describeRun(context, run, signal);
   if (described === null || !described.isRunning) return null;
-  const { run: name, sync, startedAt } = described;
-  return startedRecord(sync, { run: name, trigger: 'manual', startedAt });
+  const { run: name, sync, trigger, startedAt } = described;
+  return startedRecord(sync, { run: name, trigger, startedAt });
 }
 
 /** A run that the Schedule of a sync has started, and the sync has not heard of yet. */

@@ -17,7 +17,9 @@ export function warningsOf(
   imports: readonly ImportRecord[],
   nowMs: number,
 ): string[] {
-  const ended = imports.filter(({ outcome }) => outcome !== 'running' && outcome !== 'skipped');
+  const ended = imports.filter(
+    ({ outcome, trigger }) => outcome !== 'running' && outcome !== 'skipped' && trigger !== 'retry',
+  );
   return [
     ...(sync.enabled === null
       ? ['Its Schedule was deleted elsewhere, so it does not run; `rowcast apply` creates it.']

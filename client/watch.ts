@@ -64,7 +64,7 @@ export async function* watchAll(
 
 /** The workflow ids of the runs under way by the ids of their executions, those that began first coming first. */
 async function runningNow(context: ClientContext, signal?: AbortSignal): Promise<Map<string, string>> {
-  const query = `WorkflowType = '${WORKFLOWS.syncRun}' AND ExecutionStatus = 'Running' AND TaskQueue = '${context.taskQueue}'`;
+  const query = `WorkflowType IN ('${WORKFLOWS.syncRun}', '${WORKFLOWS.retryRun}') AND ExecutionStatus = 'Running' AND TaskQueue = '${context.taskQueue}'`;
   const found = await context.ask(() => Array.fromAsync(context.client.workflow.list({ query })), signal);
   return new Map(found.reverse().map(({ runId, workflowId }) => [runId, workflowId]));
 }

@@ -1,4 +1,5 @@
 import { RowcastError } from '../errors.ts';
+import { parseExactly } from '../mapping/exactJson.ts';
 import { rowFromCall } from '../mapping/rowData.ts';
 import type { StagedCall } from '../storage/calls.ts';
 import { writeNdjson } from '../storage/failedRows.ts';
@@ -83,7 +84,7 @@ export class LaneRecords {
   }
 
   #dataAndCall({ json }: StagedCall) {
-    const call = JSON.parse(String(json)) as Record<string, unknown>;
+    const call = parseExactly(String(json)) as Record<string, unknown>;
     return { data: rowFromCall(this.#request.placements, call), call };
   }
 }

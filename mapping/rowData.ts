@@ -1,4 +1,4 @@
-import type { Column, Row } from '../connectors/source.ts';
+import type { Cell, Column, ColumnKind, Row } from '../connectors/source.ts';
 import { jsonEncoder } from './json.ts';
 import { jsonText } from './jsonText.ts';
 
@@ -10,18 +10,32 @@ import { jsonText } from './jsonText.ts';
 export function rowJson(columns: readonly Column[], row: Row, timeZone = 'UTC'): string {
   const fields = columns.map(({ name, kind }, index) => {
     const cell = row[index] ?? null;
-    return `${jsonText(name)}:${cell === null ? 'null' : jsonEncoder(kind, timeZone)(cell)}`;
+    return `${jsonText(name)}:${cell === null ? 'null' : valueJson(kind, cell, timeZone)}`;
   });
   return `{${fields.join(',')}}`;
 }
 
-/** Reads a row back out of its call: column to value; what was left out of the call is null. */
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** A number keeps its spelling where JSON has it: as a userId `1.50` is another one than `1.5`. */
+function valueJson(kind: ColumnKind, cell: Exclude<Cell, null>, timeZone: string): string {
+  const json = jsonEncoder(kind, timeZone)(cell);
+  const isNumber = kind === 'number' && typeof cell === 'string' && !json.startsWith('"');
+  return isNumber && JSON_NUMBER.test(cell) ? cell : json;
+}
+
+/**
+ * Reads a row back out of its call: column to value; what was left out of the call is null.
+ *
+ * @param placements where each column went; one that has several is at the last of them that the call has.
+ */
 export function rowFromCall(
   placements: readonly { readonly column: string; readonly path: readonly string[] }[],
   call: Record<string, unknown>,
 ): Record<string, unknown> {
-  const entries = placements.map(({ column, path }) => [column, valueAt(call, path)] as const);
-  return Object.fromEntries(entries);
+  const row = new Map<string, unknown>();
+  for (const { column, path } of placements) row.set(column, valueAt(call, path) ?? row.get(column) ?? null);
+  return Object.fromEntries(row);
 }
 
 function valueAt(call: Record<string, unknown>, path: readonly string[]): unknown {

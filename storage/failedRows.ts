@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RowcastError } from '../errors.ts';
+import { parseExactly } from '../mapping/exactJson.ts';
 import type { DeliveredCall, FailedRow } from './manifest.ts';
 import type { Storage } from './storage.ts';
 
@@ -21,6 +22,11 @@ export function readFailedRows(storage: Storage, keys: readonly string[]): Async
   return readInOrder({ storage, keys, line: FailedRowLine });
 }
 
+/** The same, with the numbers of their data and calls as they were written. @throws RowcastError */
+export function readFailedRowsExactly(storage: Storage, keys: readonly string[]): AsyncGenerator<FailedRow> {
+  return readInOrder({ storage, keys, line: FailedRowLine, parse: parseExactly });
+}
+
 /** The kept calls of a run, in the order of their rows. @param keys its call files. @throws RowcastError */
 export function readDeliveredCalls(storage: Storage, keys: readonly string[]): AsyncGenerator<DeliveredCall> {
   return readInOrder({ storage, keys, line: DeliveredCallLine });
@@ -35,6 +41,7 @@ interface LineFiles<Line> {
   readonly storage: Storage;
   readonly keys: readonly string[];
   readonly line: z.ZodType<Line>;
+  readonly parse?: (text: string) => unknown;
 }
 
 /**
@@ -76,14 +83,14 @@ function smallest<Line extends { readonly row: number }>(open: readonly Line[][]
 
 /** The lines of a file, in the order of their rows. */
 async function linesOf<Line extends { readonly row: number }>(
-  { storage, line }: LineFiles<Line>,
+  { storage, line, parse = JSON.parse }: LineFiles<Line>,
   key: string,
 ): Promise<Line[]> {
   const body = await storage.get(key);
   try {
     const lines = String(body).split('\n');
     if (lines.pop() !== '') throw new Error('it is missing, or does not end with a line feed');
-    return lines.map((text) => line.parse(JSON.parse(text))).sort((left, right) => left.row - right.row);
+    return lines.map((text) => line.parse(parse(text))).sort((left, right) => left.row - right.row);
   } catch (error) {
     throw new RowcastError(
       'storage_corrupt',

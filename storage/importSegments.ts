@@ -9,13 +9,20 @@ import type { Storage } from './storage.ts';
  */
 
 /** What storage knows of an import; the rest is its owner's. */
-const Summary = z.looseObject({ run: z.string(), startedAt: z.string(), outcome: z.string() });
+const Summary = z.looseObject({
+  run: z.string(),
+  startedAt: z.string(),
+  outcome: z.string(),
+  retried: z.looseObject({ times: z.int() }).exactOptional(),
+});
 
 export interface ImportSummary {
   readonly run: string;
   /** ISO 8601 in UTC. */
   readonly startedAt: string;
   readonly outcome: string;
+  /** One that was retried stands in storage once more; the one that was retried more often counts. */
+  readonly retried?: { readonly times: number };
 }
 
 /** An object with imports of one sync. */
@@ -45,7 +52,7 @@ export async function writeImports(
   imports: readonly ImportSummary[],
 ): Promise<void> {
   const moments = imports.map(({ startedAt }) => momentOf(startedAt)).sort();
-  const outcomes = [...new Set(imports.map(({ outcome }) => outcome))].sort().join('.');
+  const outcomes = [...new Set(imports.flatMap(outcomesOf))].sort().join('.');
   const name = `${moments[0] ?? ''}=${moments.at(-1) ?? ''}=${imports.length}=${outcomes}.json`;
   const key = `${importsFolder(sync)}/${name}`;
   const file = JSON.stringify({ version: 1, imports });
@@ -55,6 +62,11 @@ export async function writeImports(
     const found = await storage.get(key);
     if (found === null || !isDeepStrictEqual(JSON.parse(String(found)), JSON.parse(file))) throw error;
   }
+}
+
+/** Those by which an import may be looked for: one that was retried had another before, under which it is stored too. */
+function outcomesOf({ outcome, retried }: ImportSummary): string[] {
+  return retried === undefined ? [outcome] : [outcome, 'succeeded_with_errors'];
 }
 
 /** The segments of one sync, or of all, that with the latest import first. @throws RowcastError */
@@ -83,8 +95,29 @@ export async function* readImports<Import extends ImportSummary>(
     waiting = [...waiting, ...(await readSegment<Import>(storage, segment))].sort(byNewest);
     const next = segments[index + 1]?.last ?? '';
     const due = waiting.findIndex(({ startedAt }) => momentOf(startedAt) <= next);
-    yield* waiting.splice(0, due < 0 ? waiting.length : due);
+    yield* latestOfEach(waiting.splice(0, due < 0 ? waiting.length : due));
   }
+}
+
+/** An import of a sync that is in storage, as it was last; null where there is none. @throws RowcastError */
+export async function findImport<Import extends ImportSummary>(
+  storage: Storage,
+  sync: string,
+  run: string,
+): Promise<Import | null> {
+  const segments = await importSegments(storage, sync);
+  for await (const record of readImports<Import>(storage, segments)) if (record.run === run) return record;
+  return null;
+}
+
+/** Those of one run stand side by side: they began at the same time. */
+function latestOfEach<Import extends ImportSummary>(sorted: readonly Import[]): Import[] {
+  const latest = new Map<string, Import>();
+  for (const record of sorted) {
+    const known = latest.get(record.run);
+    if ((known?.retried?.times ?? -1) < (record.retried?.times ?? 0)) latest.set(record.run, record);
+  }
+  return [...latest.values()];
 }
 
 /** A page goes on after an import by this. */

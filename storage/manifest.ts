@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RowcastError } from '../errors.ts';
+import type { Mapper } from '../mapping/mapper.ts';
 import type { Storage } from './storage.ts';
 
 /** One staged file of finished calls. */
@@ -22,6 +23,8 @@ export interface Manifest {
   /** Rows that could not become a call; listed in `errorFiles`. */
   readonly failed: number;
   readonly errorFiles: readonly string[];
+  /** The columns of the rows; absent in manifests before 0.5.0. */
+  readonly columns?: Mapper['columns'];
   /** Where each column went, to read a row back out of its call. */
   readonly placements: readonly { readonly column: string; readonly path: readonly string[] }[];
 }
@@ -51,6 +54,7 @@ const ManifestFile = z.object({
   rows: z.int(),
   failed: z.int(),
   errorFiles: z.array(z.string()),
+  columns: z.custom<Mapper['columns']>((value) => Array.isArray(value)).exactOptional(),
   placements: z.array(z.object({ column: z.string(), path: z.array(z.string()) })),
 });
 

@@ -1,4 +1,5 @@
 import { importSegments, momentOf } from './importSegments.ts';
+import { INDEX, readRunFiles } from './runFiles.ts';
 import type { Storage } from './storage.ts';
 
 /** What is to be kept of a sync. */
@@ -30,14 +31,6 @@ export const NOTHING_SWEPT: Swept = { errors: 0, calls: 0, lost: 0, imports: 0, 
 
 /** A run that ended without settling can leave no more by then: it reads for 24 hours, and delivers for 20. */
 const LOST_AFTER_MS = 4 * 86_400_000;
-
-/** The name of the object that a run which settled has in its folder: what is kept of it. */
-const INDEX = 'import.json';
-
-interface RunIndex {
-  readonly errorFiles: readonly string[];
-  readonly callFiles: readonly string[];
-}
 
 /**
  * Removes what is older than a sync is to keep, and what lost runs left.
@@ -74,10 +67,14 @@ async function sweepRun(storage: Storage, keep: SyncKeep, { folder, keys, ageMs 
   }
   const [errorsToo, callsToo] = [ageMs > keep.errorsMs, ageMs > keep.callsMs];
   if (!errorsToo && !callsToo) return NOTHING_SWEPT;
-  const { errorFiles, callFiles } = JSON.parse(String(await storage.get(index))) as RunIndex;
+  const { errorFiles, untriedFiles = [], callFiles, manifest } = await readRunFiles(storage, folder);
   const there = (files: readonly string[]) => files.filter((file) => keys.includes(file));
-  const [errors, calls] = [errorsToo ? there(errorFiles) : [], callsToo ? there(callFiles) : []];
-  const isEmptied = errors.length + calls.length === keys.length - 1;
+  const [errors, calls] = [
+    errorsToo ? there([...errorFiles, ...untriedFiles]) : [],
+    callsToo ? there(callFiles) : [],
+  ];
+  const described = manifest === undefined ? [] : there([manifest]);
+  const isEmptied = errors.length + calls.length + described.length === keys.length - 1;
   // The index goes last, and with it the folder: what it names is not to be taken for lost.
   await storage.removeObjects([...errors, ...calls]);
   if (isEmptied) await storage.remove(folder);
@@ -85,7 +82,7 @@ async function sweepRun(storage: Storage, keep: SyncKeep, { folder, keys, ageMs 
     ...NOTHING_SWEPT,
     errors: Math.min(1, errors.length),
     calls: Math.min(1, calls.length),
-    objects: errors.length + calls.length + (isEmptied ? 1 : 0),
+    objects: errors.length + calls.length + (isEmptied ? described.length + 1 : 0),
   };
 }
 
@@ -102,7 +99,7 @@ export function sum(left: Swept, right: Swept): Swept {
 /** `runs/people/RUN/…` to `runs/people/RUN`. */
 const folderOf = (key: string) => key.split('/').slice(0, 3).join('/');
 
-const NAMED = /-(\d{4}-\d{2}-\d{2}T)(\d{2})(\d{2})(\d{2})Z=(.*)$/;
+const NAMED = /-(\d{4}-\d{2}-\d{2}T)(\d{2})(\d{2})(\d{2})Z(?:-retry)?=(.*)$/;
 /** The time of a UUID of version 7 (RFC 9562): 48 bits of milliseconds. */
 const UUID_7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7/;
 

@@ -54,10 +54,12 @@ export function createMetrics(meter: MetricMeter): WorkerMetrics {
       requests.record(ms / 1_000, { destination, meaning });
       if (meaning === 'later') retries.add(1, { destination });
     },
-    ended({ sync, outcome, endedAt }) {
+    ended({ sync, outcome, trigger, endedAt }) {
       runs.add(1, { sync, outcome });
       const isSuccess = outcome === 'succeeded' || outcome === 'succeeded_with_errors';
-      if (isSuccess && endedAt !== null) lastSuccess.set(Date.parse(endedAt) / 1_000, { sync });
+      // A retry says nothing of whether the sync is up to date.
+      if (isSuccess && trigger !== 'retry' && endedAt !== null)
+        lastSuccess.set(Date.parse(endedAt) / 1_000, { sync });
     },
   };
 }

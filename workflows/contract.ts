@@ -15,6 +15,15 @@ export const syncWorkflowId = (sync: string) => `rowcast-sync-${sync}`;
 /** A sync's Schedule has the id of its workflow. */
 export const scheduleId = syncWorkflowId;
 export const runWorkflowIdPrefix = (sync: string) => `rowcast-run-${sync}`;
+/** The workflow that sends failed rows of a run again. @param now ISO 8601 in UTC */
+export const retryWorkflowId = (sync: string, now: string) =>
+  `${runWorkflowIdPrefix(sync)}-${now.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}Z-retry`;
+
+/** The sync that a run's id or name begins with; null where it is none that Temporal or Rowcast gives. */
+export function syncInName(run: string): string | null {
+  return /^rowcast-run-(.+)-\d{4}-\d{2}-\d{2}T[0-9:]+Z/.exec(run)?.[1] ?? null;
+}
+
 export const integrationWorkflowId = (name: string) => `rowcast-integration-${name}`;
 export const destinationWorkflowId = (name: string) => `rowcast-destination-${name}`;
 
@@ -25,6 +34,7 @@ export const sweepId = (storageId: string) => `rowcast-sweep-${storageId}`;
 export const WORKFLOWS = {
   sync: 'sync',
   syncRun: 'syncRun',
+  retryRun: 'retryRun',
   integration: 'integration',
   destination: 'destination',
   preview: 'preview',
@@ -174,6 +184,20 @@ export interface ImportRecord {
   readonly errorCode: FailureCode | null;
   readonly error: string | null;
   readonly warnings: readonly string[];
+  /** Of a retry: the run whose failed rows it sent again. */
+  readonly retryOf?: string;
+  /** Of a run whose failed rows were sent again: by which run last, and how often. Its counts say what came of it. */
+  readonly retried?: { readonly by: string; readonly at: string; readonly times: number };
+}
+
+/** Arguments of the `retryRun` workflow. */
+export interface RetryArguments {
+  readonly version: 1;
+  readonly sync: string;
+  /** The run whose failed rows are sent again. */
+  readonly of: string;
+  /** Only those with this fault; null: all. */
+  readonly code: string | null;
 }
 
 /** The name of a run: in storage, in the lease, in imports. */
@@ -278,12 +302,3 @@ export const runsFolder = (sync: string) => `runs/${sync}`;
 /** A run's files in storage, all below `runs/<sync>/<run>/`. */
 export const runFolder = (sync: string, run: string) =>
   `${runsFolder(sync)}/${run.replaceAll(':', '').replace('~', '=')}`;
-
-/** What stands in `<run folder>/import.json` once a run has ended, for those who read errors and calls. */
-export interface RunFiles {
-  readonly version: 1;
-  /** Keys of NDJSON files of `FailedRow`. */
-  readonly errorFiles: readonly string[];
-  /** Keys of NDJSON files of `DeliveredCall`. */
-  readonly callFiles: readonly string[];
-}

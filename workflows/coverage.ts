@@ -8,6 +8,7 @@ import {
 import type {
   ControlActivities,
   FinishRunInput,
+  SettleRunInput,
   StagedRows,
   StorageActivities,
 } from '../activities/types.ts';
@@ -114,7 +115,7 @@ export async function finish(sync: string, result: RunResult): Promise<ImportRec
 export async function endUnbegun(
   { run, sync }: RunIdentity,
   error: unknown,
-  beginning: Pick<FinishRunInput, 'start'>,
+  beginning: Pick<FinishRunInput, 'start' | 'retry'>,
 ): Promise<ImportRecord | null> {
   const circumstances = { storage: null, storageWaitMs: 0, giveUpAfter: '1 hour', afterwards: '' };
   const { code, message } = explain(error, circumstances);
@@ -228,10 +229,15 @@ async function settle(
   const { staged, delivered } = progress;
   const keepsErrors = keepMs(plan.sync.keep, 'errors') > 0;
   const errorFiles = keepsErrors ? [...(staged?.errorFiles ?? []), ...delivered.errorFiles] : [];
+  const files: SettleRunInput = {
+    folder,
+    errorFiles,
+    ...(staged?.untriedFiles === undefined ? {} : { untriedFiles: staged.untriedFiles }),
+    callFiles: delivered.callFiles,
+    ...(staged?.described === undefined ? {} : { manifest: staged.described }),
+  };
   try {
-    await CancellationScope.nonCancellable(() =>
-      settleRun({ folder, errorFiles, callFiles: delivered.callFiles }),
-    );
+    await CancellationScope.nonCancellable(() => settleRun(files));
     return result;
   } catch (error) {
     if (result.outcome === 'failed' || result.outcome === 'cancelled') return result;

@@ -14,11 +14,21 @@ export interface RunArguments {
 }
 export const RUN_ARGUMENTS_VERSION = 1;
 
+/** What a retry is to send again. */
+export interface RetryRequest {
+  /** The run whose failed rows it sends. */
+  readonly of: string;
+  /** Only those with this fault; null: all. */
+  readonly code: string | null;
+}
+
 /** What is known of a run before it has begun. */
 export interface RunBeginning {
   readonly trigger: Trigger;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** Given by a retry. */
+  readonly retry?: RetryRequest;
 }
 
 /** A run asks the sync workflow for the lease and its window. */
@@ -54,6 +64,13 @@ export interface RunGrant {
   readonly window: Window;
   /** A run before this one did not end well, and may have left files; absent in grants of older versions. */
   readonly leftovers?: boolean;
+  /** Of a retry: what it sends again. */
+  readonly retry?: RetryGrant;
+}
+
+export interface RetryGrant extends RetryRequest {
+  /** The run whose files list the rows that have not been delivered yet: the original, or the last that retried it. */
+  readonly from: string;
 }
 
 /** The window that is to be covered, kept until a run has covered it. */
@@ -117,6 +134,8 @@ export interface Lease {
   readonly grant: RunGrant;
   /** As in its request; absent in leases of older versions. */
   readonly quietMs?: number;
+  /** Of a retry: the import of the run that it retries, as it was. */
+  readonly original?: ImportRecord;
 }
 
 /** What remains of a sync, an integration or a destination that was deleted: its name is free, and starts anew. */

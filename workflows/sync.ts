@@ -31,6 +31,7 @@ import { findState, saveCopy } from './copies.ts';
 import { isTombstone } from './messages.ts';
 import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState, Tombstone } from './messages.ts';
 import { tellEnded } from './observed.ts';
+import { originalOf } from './original.ts';
 import { storageControlQueue } from './queueNames.ts';
 import { removeSync } from './removeSync.ts';
 import {
@@ -198,7 +199,8 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
         const before = await existing();
         if (held.removal !== null) throw beingDeleted(name);
         if (!request.upToDate) held.scheduleOutdated = true;
-        return commit(beginRun(before, request, Date.now()));
+        const original = await originalOf(before, request);
+        return commit(beginRun(before, request, Date.now(), original));
       }),
     { validator: mustNameRun },
   );

@@ -3,6 +3,7 @@ import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import { withImport } from './archive.ts';
 import type { ImportRecord, Outcome, ResetAnswer, ResetRequest, SyncDescription } from './contract.ts';
+import { withRetried } from './retry.ts';
 import type {
   BeginRunAnswer,
   BeginRunRequest,
@@ -57,12 +58,15 @@ export interface Transition<Answer> {
  * One run at a time holds the lease, whatever started it. A holder that is gone is recorded as failed and loses
  * the lease, but the next one is only granted it once the activities of the old one cannot send any more.
  * Asking again with the same run gives the same grant: the request may be repeated by a retry. One that comes late,
- * when its run is recorded already, is granted nothing.
+ * when its run is recorded already, is granted nothing. A retry waits for a run that is under way.
+ *
+ * @param original the import of the run that a retry is to retry, which may be retried.
  */
 export function beginRun(
   state: SyncState,
   request: BeginRunRequest,
   nowMs: number,
+  original: ImportRecord | null = null,
 ): Transition<BeginRunAnswer> {
   const { lease } = state;
   if (lease?.record.run === request.run) {
@@ -77,6 +81,7 @@ export function beginRun(
     return { state: null, answer: { kind: 'held', holder: lease.record.run } };
   }
   if (lease !== null && request.holder?.state === 'running') {
+    if (request.retry !== undefined) return { state: null, answer: { kind: 'wait', ms: RETRY_WAIT_MS } };
     return skipRun(state, request, { holder: lease.record.run, nowMs });
   }
   if (lease !== null) {
@@ -86,7 +91,38 @@ export function beginRun(
   if (state.quietUntilMs > nowMs) {
     return { state: null, answer: { kind: 'wait', ms: state.quietUntilMs - nowMs } };
   }
-  return grantRun(state, request, nowMs);
+  return original === null ? grantRun(state, request, nowMs) : grantRetry(state, request, original);
+}
+
+/** A retry asks again after this, so that it finds the lease free between two runs of a busy sync. */
+const RETRY_WAIT_MS = 5_000;
+
+/**
+ * A retry holds the lease as a run does, and leaves the window alone. What it maps again has ids of the run's own
+ * window, the same in each retry.
+ */
+function grantRetry(
+  state: SyncState,
+  request: BeginRunRequest,
+  original: ImportRecord,
+): Transition<BeginRunAnswer> {
+  const { of, code } = request.retry ?? { of: original.run, code: null };
+  const grant: RunGrant = {
+    sync: state.definition,
+    storage: state.storage,
+    since: original.since ?? 0,
+    window: { id: `retry of ${of}`, firstAttemptAtMs: Date.parse(original.startedAt) },
+    retry: { of, code, from: original.retried?.by ?? of },
+  };
+  const lease: Lease = {
+    record: startedRecord(state.definition.name, request),
+    generation: state.generation,
+    skippedBefore: request.skippedBefore,
+    grant,
+    quietMs: request.quietMs,
+    original,
+  };
+  return { state: { ...state, lease }, answer: { kind: 'granted', grant } };
 }
 
 function grantRun(state: SyncState, request: BeginRunRequest, nowMs: number): Transition<BeginRunAnswer> {
@@ -141,8 +177,11 @@ function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {
     outcome: 'failed',
     endedAt: new Date(nowMs).toISOString(),
     errorCode: 'run_lost',
-    error:
-      'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
+    error: `The run ended without closing its books: it was terminated, or Temporal lost it. ${
+      lease.original === undefined
+        ? 'Its window repeats with the next run, under the same messageIds.'
+        : 'Its rows are still listed with the run that it retried; retry that again.'
+    }`,
   };
   return { ...state, lease: null, ...withImport(state, record) };
 }
@@ -166,11 +205,13 @@ export function finishRun(
     skippedIntervals: Math.max(0, (request.skippedAfter ?? lease.skippedBefore) - lease.skippedBefore),
   };
   const moves = isCovered(request) && request.until !== null && lease.generation === state.generation;
+  const recorded = { ...state, ...withImport(state, record) };
+  const { original } = lease;
   return {
     state: {
-      ...state,
+      ...recorded,
       lease: null,
-      ...withImport(state, record),
+      ...(original !== undefined && isCovered(request) ? withRetried(recorded, original, record) : {}),
       ...(request.unheard === true ? { quietUntilMs: quietUntilMsOf(lease, nowMs) } : {}),
       ...(moves ? { lastSyncTime: request.until, window: null } : {}),
     },
@@ -245,7 +286,7 @@ export function describeSync(state: SyncState): SyncDescription {
     lastSyncTime: state.lastSyncTime,
     storage: state.storage,
     running: state.lease?.record ?? null,
-    lastImport: state.imports.at(-1) ?? null,
+    lastImport: state.imports.findLast(({ trigger }) => trigger !== 'retry') ?? null,
     archived: state.archived ?? 0,
   };
 }
@@ -273,5 +314,6 @@ export function startedRecord(sync: string, request: RunBeginning & { readonly r
     errorCode: null,
     error: null,
     warnings: [],
+    ...(request.retry === undefined ? {} : { retryOf: request.retry.of }),
   };
 }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runFolder, runWorkflowIdPrefix, scheduleId, syncWorkflowId } from '../../workflows/contract.ts';
-import type { RunFiles } from '../../workflows/contract.ts';
+import type { RunFiles } from '../../storage/runFiles.ts';
 import type { SyncPlan } from './syncs.ts';
 import type { Truth } from './truth.ts';
 import type { World } from './world.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isGood } from '../../cli/syncCommand.ts';
+import { isGood } from '../../cli/followRun.ts';
 
 test.each([
   ['succeeded', true, true],

@@ -159,6 +159,21 @@ test('connections that are tried out', async () => {
   await save('integration-tried-out', integrationWorkflowId(integration.name));
 });
 
+test('failed rows that are sent again', async () => {
+  const name = await engine.sync({
+    name: 'retried',
+    query: `SELECT NULLIF(id::text, '9') AS "userId" FROM people WHERE id < 20 AND {{last_sync_time}} = 0`,
+  });
+  engine.receiver.misbehave({ kind: 'dislike', users: ['7'] });
+  const original = await engine.run(name);
+  engine.receiver.misbehave();
+  expect(original.failed).toBe(2);
+  const { run } = await engine.rowcast.imports.retry(original.run);
+  expect(await engine.rowcast.imports.wait(run)).toMatchObject({ delivered: 1, failed: 1 });
+  await save('retryRun', idOf(run));
+  await save('sync-retried', syncWorkflowId(name));
+});
+
 test('a sweep', async () => {
   const name = await engine.sync({ name: 'swept', query: 'SELECT 1 AS "userId"' });
   const { storage } = await engine.rowcast.syncs.get(name);

@@ -1,14 +1,13 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../client/index.ts';
 import type { ImportRecord } from '../../client/index.ts';
-import { syncWorkflowId } from '../../workflows/contract.ts';
-import type { SyncState } from '../../workflows/messages.ts';
 import { runRowcast } from '../cli/command.ts';
 import { failureOf } from '../connectors/request.ts';
 import { until } from '../until.ts';
+import { changeState } from './copiedState.ts';
 import { startEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 
@@ -29,9 +28,6 @@ async function ageBy(
   empty: (minute: number) => boolean,
 ): Promise<ImportRecord[]> {
   const first = await engine.run(name);
-  const folder = join(engine.storage, 'state', 'sync', name);
-  const file = join(folder, readdirSync(folder).sort().at(-1) ?? '');
-  const copy = JSON.parse(readFileSync(file, 'utf8')) as { state: SyncState };
   const old = Array.from({ length: runs }, (_import, minute): ImportRecord => {
     const startedAt = new Date(Date.parse('2026-01-01T00:00:00Z') + minute * 60_000).toISOString();
     const rows = empty(minute) ? 0 : 1;
@@ -40,10 +36,11 @@ async function ageBy(
     return { ...first, run, startedAt, rows, delivered: rows, ...(minute % 25 === 0 ? failure : {}) };
   });
   const imports = [...old, first];
-  const state = { ...copy.state, imports: imports.slice(-100), outgoing: imports.slice(0, -100) };
-  await engine.terminate(syncWorkflowId(name));
-  writeFileSync(file, JSON.stringify({ ...copy, state }));
-  await engine.rowcast.syncs.update(copy.state.definition);
+  await changeState(engine, name, (state) => ({
+    ...state,
+    imports: imports.slice(-100),
+    outgoing: imports.slice(0, -100),
+  }));
   return imports;
 }
 

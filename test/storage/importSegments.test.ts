@@ -1,7 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { importSegments, readImports, sortKeyOf, writeImports } from '../../storage/importSegments.ts';
+import {
+  findImport,
+  importSegments,
+  readImports,
+  sortKeyOf,
+  writeImports,
+} from '../../storage/importSegments.ts';
 import type { ImportSummary } from '../../storage/importSegments.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { failureOf } from '../connectors/request.ts';
@@ -73,6 +79,23 @@ test('the imports of several syncs come as one list, newest first, each once', a
   await writeImports(at.storage, 'orders', importsOf(range(101, 201, 2)));
   const all = await Array.fromAsync(readImports(at.storage, await importSegments(at.storage)));
   expect(all).toEqual(importsOf(range(0, 200).sort((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1))));
+});
+
+test('an import that was retried is listed once, as it is now, whatever outcome is looked for', async () => {
+  await using at = await testStorage();
+  const partly = { ...importOf(55), outcome: 'succeeded_with_errors' };
+  const again = { ...partly, retried: { times: 1 } };
+  const wholly = { ...partly, outcome: 'succeeded', retried: { times: 2 } };
+  await writeImports(at.storage, 'people', [...importsOf(range(0, 50)), partly]);
+  await writeImports(at.storage, 'people', [...importsOf(range(60, 100)), again, wholly]);
+  await writeImports(at.storage, 'people', importsOf(range(100, 110)));
+  const segments = await importSegments(at.storage);
+  const all = await Array.fromAsync(readImports(at.storage, segments));
+  expect(all.filter(({ run }) => run === 'run-55')).toEqual([wholly]);
+  const fitting = segments.filter(({ outcomes }) => outcomes.includes('succeeded_with_errors'));
+  expect(fitting).toHaveLength(2);
+  expect(await findImport(at.storage, 'people', 'run-55')).toEqual(wholly);
+  expect(await findImport(at.storage, 'people', 'run-56')).toBe(null);
 });
 
 const keyOf = (minute: number) => sortKeyOf(importOf(minute));

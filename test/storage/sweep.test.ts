@@ -53,6 +53,25 @@ test('calls and errors go when their time is over, and the rest of a run with th
   expect(await storage.list('runs')).toEqual([`${fresh}/errors/0.ndjson`, `${fresh}/import.json`]);
 });
 
+test('what a retry kept goes as a whole, the rows that it left alone and what describes them too', async () => {
+  await using at = await testStorage();
+  const { storage } = at;
+  const folder = folderOf(15).replace('Z=', 'Z-retry=');
+  const files = {
+    errorFiles: [`${folder}/errors/0.ndjson`],
+    untriedFiles: [`${folder}/untried/0.ndjson`],
+    callFiles: [`${folder}/calls/0.ndjson`],
+    manifest: `${folder}/manifest.json`,
+  };
+  for (const key of Object.values(files).flat()) await storage.put(key, Buffer.from('{}\n'));
+  await storage.put(`${folder}/import.json`, Buffer.from(JSON.stringify({ version: 1, ...files })));
+  const callsOnly = { ...KEEP, errorsMs: 20 * DAY_MS };
+  expect(await sweepSync(storage, callsOnly, NOW_MS)).toEqual({ ...NOTHING_SWEPT, calls: 1, objects: 1 });
+  expect(await storage.list(folder)).toHaveLength(4);
+  expect(await sweepSync(storage, KEEP, NOW_MS)).toEqual({ ...NOTHING_SWEPT, errors: 1, objects: 4 });
+  expect(await storage.list('runs')).toEqual([]);
+});
+
 test('what a lost run left goes after days; the run under way stays, however long it takes, and so does what nobody knows', async () => {
   await using at = await testStorage();
   const { storage } = at;
