@@ -1,6 +1,6 @@
 import type { SourceConfig } from '../connectors/config.ts';
 import { sourceAddress } from '../connectors/config.ts';
-import type { QueryResult, Row, Source } from '../connectors/source.ts';
+import type { Source } from '../connectors/source.ts';
 import { RowcastError } from '../errors.ts';
 import type { AttemptSpan, Attributes, PartSpan } from './traces.ts';
 
@@ -22,16 +22,30 @@ export async function tracedSource(
   if (span === undefined) return open();
   const attributes = attributesOf(config);
   const source = await within(span.begin('connect', attributes), open);
+  let unread: PartSpan | null = null;
   return {
     clock: () => source.clock(),
-    close: () => source.close(),
+    async close() {
+      // Columns that cannot become calls are refused before a page is taken.
+      unread?.end(null);
+      await source.close();
+    },
     async query(request) {
       const part = span.begin('query', attributes);
       const result = await source.query(request).catch((error: unknown) => {
         part.end(codeOf(error));
         throw error;
       });
-      return { ...result, pages: tracedPages(result.pages, part) };
+      unread = part;
+      const read = () => (unread = null);
+      const { pages, encoded } = result;
+      return {
+        ...result,
+        pages: tracedPages(pages, part, read),
+        ...(encoded === undefined
+          ? {}
+          : { encoded: { ...encoded, pages: tracedPages(encoded.pages, part, read) } }),
+      };
     },
   };
 }
@@ -59,7 +73,12 @@ async function within<Result>(part: PartSpan, work: () => Promise<Result>): Prom
 }
 
 /** The query is over when its last page was taken, or nobody takes any more. */
-async function* tracedPages(pages: QueryResult['pages'], part: PartSpan): AsyncGenerator<readonly Row[]> {
+async function* tracedPages<Page extends { readonly length: number }>(
+  pages: AsyncIterable<Page>,
+  part: PartSpan,
+  onRead: () => void,
+): AsyncGenerator<Page> {
+  onRead();
   let rows = 0;
   let code: string | null = null;
   try {

@@ -115,6 +115,12 @@ test('what failed, and is tried again, is seen; no secret and no value of a row 
       { failed: true, attributes: { 'error.type': 'query_failed' } },
     ]);
   }
+  const unmapped = await engine.sync({ name: 'unmapped', query: 'SELECT 1 AS a, 2 AS a' });
+  await engine.run(unmapped);
+  const refused = await traceOf(unmapped);
+  expect(named(refused, 'query')).toMatchObject([{ failed: false }]);
+  expect(named(refused, 'extractRows')).toMatchObject([{ attributes: { 'error.type': 'mapping_invalid' } }]);
+
   const sent = Buffer.concat(collector.bodies);
   for (const private_ of [
     'someone-private',
