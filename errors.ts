@@ -48,6 +48,9 @@ export const FAILURES = {
   destination_unavailable: { retryable: true },
   destination_refused: { retryable: false },
   destination_rejects_everything: { retryable: false },
+  // A webhook.
+  webhook_unavailable: { retryable: true },
+  webhook_refused: { retryable: false },
   // The run as a whole.
   nothing_delivered: { retryable: false },
   too_many_failed_rows: { retryable: false },

@@ -18,13 +18,14 @@ import { scheduleSweep } from './activities/sweepSchedule.ts';
 import { sourceAddress } from './connectors/config.ts';
 import { openSource } from './connectors/open.ts';
 import type { Address } from './connectors/source.ts';
-import { ownerOfDestination, ownerOfSource } from './definitions/secretOwner.ts';
+import { ownerOfDestination, ownerOfSource, ownerOfWebhook } from './definitions/secretOwner.ts';
 import type { IntegrationDefinition } from './definitions/integration.ts';
 import { destinationProfile } from './delivery/destination.ts';
 import { ownHeaders } from './delivery/headers.ts';
 import { createHttp } from './delivery/http.ts';
 import { createSender } from './delivery/sender.ts';
 import { SharedByWriteKey } from './delivery/shared.ts';
+import { createWebhook } from './delivery/webhook.ts';
 import { messageOf, RowcastError } from './errors.ts';
 import { readIdentities } from './secrets/identities.ts';
 import { createRedactor } from './secrets/redact.ts';
@@ -35,6 +36,7 @@ import { openStorage, storageLocation } from './storage/open.ts';
 import type { Storage } from './storage/storage.ts';
 import { makeSealedKey, openSealedKey } from './tunnel/sealedKey.ts';
 import type { SealedTunnelKey } from './tunnel/sealedKey.ts';
+import { alertQueue } from './workflows/queueNames.ts';
 import { SharedTunnels } from './tunnel/shared.ts';
 import { openThroughTunnel } from './tunnel/source.ts';
 import type { TunnelRequest } from './tunnel/tunnel.ts';
@@ -188,6 +190,12 @@ function wire(wiring: Wiring): Activities {
     useTunnel: async (integration, key, signal) =>
       tunnels.use(await tunnelRequest(integration, key, secrets), signal),
     makeTunnelKey: (integration) => makeSealedKey(integration, secrets, new Date()),
+    openWebhook: async (definition) => {
+      const resolve = secrets.of(ownerOfWebhook(definition));
+      const url = await resolve(definition.url, 'url');
+      const signingSecret = await resolve(definition.signingSecret, 'signingSecret');
+      return createWebhook({ url, signingSecret }, { name: definition.name, http, redactor });
+    },
     openSender: async (definition) => {
       const profile = destinationProfile(definition);
       const resolve = secrets.of(ownerOfDestination(definition));
@@ -235,7 +243,10 @@ interface WorkerSetup {
   readonly sinks: NonNullable<WorkerOptions['sinks']>;
 }
 
-/** Control, extraction and delivery have slots of their own, so that none of them queues behind another. */
+/** So many webhooks are told side by side by one worker. */
+const ALERT_SLOTS = 20;
+
+/** Control, extraction, delivery and webhooks have slots of their own, so that none of them queues behind another. */
 async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
   const { activities, settings, taskQueue, storage, connection, namespace, interceptors, sinks } = setup;
   const queues = storageQueues(storage.identity.id);
@@ -260,6 +271,12 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
       activities: activities.control,
     }),
     Worker.create({ ...shared, taskQueue: queues.control, activities: activities.storage }),
+    Worker.create({
+      ...shared,
+      taskQueue: alertQueue(taskQueue),
+      activities: activities.alert,
+      maxConcurrentActivityTaskExecutions: ALERT_SLOTS,
+    }),
     Worker.create({
       ...shared,
       taskQueue: queues.extract,
@@ -304,7 +321,13 @@ export async function workflowBundle(env: NodeJS.ProcessEnv): Promise<{ readonly
 /** Everything that the bundle is made of: the workflows, what they import of other rooms, and the SDK. */
 async function workflowsHash(): Promise<string> {
   const sources = (await readdir(WORKFLOWS_FOLDER)).sort().map((name) => join(WORKFLOWS_FOLDER, name));
-  const others = ['errors.ts', 'definitions/durationMs.ts', 'definitions/keepMs.ts', 'package-lock.json'];
+  const others = [
+    'errors.ts',
+    'definitions/alertLimits.ts',
+    'definitions/durationMs.ts',
+    'definitions/keepMs.ts',
+    'package-lock.json',
+  ];
   const hash = createHash('sha256').update(process.version);
   for (const file of [...sources, ...others.map((name) => join(import.meta.dirname, name))]) {
     hash.update(await readFile(file));

@@ -11,7 +11,7 @@ import type {
   RunGrant,
 } from '../workflows/messages.ts';
 import { RowcastError } from '../errors.ts';
-import { describeSchedule } from './schedule.ts';
+import { describeSchedule, dueOf } from './schedule.ts';
 import type { WorkerSettings } from './settings.ts';
 import { storageQueues } from './queues.ts';
 import { triggerOf } from './trigger.ts';
@@ -54,6 +54,7 @@ async function begin(input: BeginRunInput, settings: WorkerSettings, taskQueue: 
     upToDate: input.upToDate,
     holder: null,
     quietMs: settings.heartbeatMs + LOCAL_TIMEOUT_BUFFER_MS + settings.requestTimeoutMs,
+    due: dueOf(schedule),
   };
   const answer = await askForLease({ sync: input.sync, taskQueue }, request);
   switch (answer.kind) {
@@ -133,6 +134,7 @@ export async function finishRun(
   return updateSync<ImportRecord | null>({ sync, taskQueue }, MESSAGES.finishRun, {
     ...result,
     skippedAfter: schedule?.info.numActionsSkippedOverlap ?? null,
+    due: dueOf(schedule),
     ...(start === undefined
       ? {}
       : { beginning: beginningOf(schedule, { ...start, ...(retry === undefined ? {} : { retry }) }) }),

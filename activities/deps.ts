@@ -2,8 +2,10 @@ import type { Source } from '../connectors/source.ts';
 import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
 import type { TunnelUse } from '../tunnel/shared.ts';
 import type { Sender } from '../delivery/sender.ts';
+import type { Webhook } from '../delivery/webhook.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
+import type { WebhookDefinition } from '../definitions/webhook.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Metrics } from './metrics.ts';
 import type { WorkerSettings } from './settings.ts';
@@ -32,4 +34,6 @@ export interface ActivityDeps {
   readonly redact: (text: string) => string;
   /** A sender to a destination, with the worker's write key; senders of one destination share its rate. */
   readonly openSender: (destination: DestinationDefinition) => Promise<Sender>;
+  /** A webhook, with its secrets. */
+  readonly openWebhook: (webhook: WebhookDefinition) => Promise<Webhook>;
 }

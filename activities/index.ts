@@ -1,3 +1,4 @@
+import { startAlerts, tellWebhook } from './alerts.ts';
 import { beginRun, finishRun } from './beginRun.ts';
 import { deliverLanes } from './deliverLanes.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -8,18 +9,25 @@ import { explained } from './failures.ts';
 import { previewRows } from './previewRows.ts';
 import { findImport, writeImports } from '../storage/importSegments.ts';
 import { cancelRun, removeRuns } from './runs.ts';
-import { applySchedule, healSchedule, removeSchedule } from './schedule.ts';
+import { applySchedule, healSchedule, removeSchedule, viewSchedule } from './schedule.ts';
 import { settleRun } from './settleRun.ts';
 import { stageFailed } from './stageFailed.ts';
 import { findCopy, saveCopy, takeOver } from './state.ts';
 import { sweepStorage } from './sweepStorage.ts';
 import { testConnection } from './testConnection.ts';
 import { findUsers } from './users.ts';
-import type { ControlActivities, DeliverActivities, ExtractActivities, StorageActivities } from './types.ts';
+import type {
+  AlertActivities,
+  ControlActivities,
+  DeliverActivities,
+  ExtractActivities,
+  StorageActivities,
+} from './types.ts';
 
 /** The activities of a worker, by the kind of task queue that they are answered on. */
 export interface Activities {
   readonly control: ControlActivities;
+  readonly alert: AlertActivities;
   readonly storage: StorageActivities;
   readonly extract: ExtractActivities;
   readonly deliver: DeliverActivities;
@@ -34,6 +42,8 @@ export function createActivities(deps: ActivityDeps): Activities {
         applySchedule: (input) => explained(() => applySchedule(input, taskQueue)),
         healSchedule: ({ definition, createdAt }) =>
           explained(() => healSchedule(definition, createdAt, taskQueue)),
+        viewSchedule: (sync) => explained(() => viewSchedule(sync)),
+        startAlerts: (alerts) => explained(() => startAlerts(alerts, taskQueue)),
         removeSchedule: (sync) => explained(() => removeSchedule(sync)),
         beginRun: (input) => beginRun(input, settings, taskQueue),
         finishRun: (input) => explained(() => finishRun(input, taskQueue)),
@@ -43,6 +53,10 @@ export function createActivities(deps: ActivityDeps): Activities {
         testConnection: (input) => explained(() => testConnection(input, deps)),
         preview: (input) => explained(() => previewRows(input, deps)),
       },
+      redact,
+    ),
+    alert: discreet<AlertActivities>(
+      { tellWebhook: (input) => explained(() => tellWebhook(input, deps)) },
       redact,
     ),
     storage: discreet<StorageActivities>(

@@ -8,6 +8,7 @@ import { scheduleTiming } from '../definitions/schedule.ts';
 import { changedElsewhere, createdAgain, pastStart } from '../definitions/scheduleNotices.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import { RowcastError } from '../errors.ts';
+import type { Due, ScheduleView } from '../workflows/alertMessages.ts';
 import { runWorkflowIdPrefix, scheduleId, WORKFLOWS } from '../workflows/contract.ts';
 import { RUN_ARGUMENTS_VERSION } from '../workflows/messages.ts';
 import type { RunArguments } from '../workflows/messages.ts';
@@ -23,6 +24,24 @@ export async function describeSchedule(sync: string): Promise<ScheduleDescriptio
     if (error instanceof ScheduleNotFoundError) return null;
     throw error;
   }
+}
+
+/** When a Schedule starts its next runs; null where it is paused or gone. */
+export function dueOf(schedule: ScheduleDescription | null): Due | null {
+  if (schedule === null || schedule.state.paused) return null;
+  const [at, next] = schedule.info.nextActionTimes;
+  return at === undefined ? null : { atMs: at.getTime(), nextMs: next?.getTime() ?? null };
+}
+
+/** What the Schedule of a sync says where a run is not done in time. */
+export async function viewSchedule(sync: string): Promise<ScheduleView> {
+  const schedule = await describeSchedule(sync);
+  return {
+    enabled: schedule === null ? null : !schedule.state.paused,
+    isRunning: (schedule?.info.runningActions.length ?? 0) > 0,
+    lastStartedForMs: schedule?.info.recentActions.at(-1)?.scheduledAt.getTime() ?? null,
+    due: dueOf(schedule),
+  };
 }
 
 /**

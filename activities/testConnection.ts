@@ -1,7 +1,10 @@
 import { Context } from '@temporalio/activity';
+import { ulid } from 'ulid';
 import type { DestinationDefinition } from '../definitions/destination.ts';
+import type { WebhookDefinition } from '../definitions/webhook.ts';
 import type { Sender, Verdict } from '../delivery/sender.ts';
 import { RowcastError } from '../errors.ts';
+import type { Alert } from '../workflows/alertMessages.ts';
 import type { ConnectionTest, ConnectionTestRequest } from '../workflows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
 import { heartbeating } from './heartbeat.ts';
@@ -23,7 +26,8 @@ export async function testConnection(
   const steps = new Steps(deps.redact, signal);
   try {
     if (request.kind === 'integration') await testSource(request, deps, steps, signal);
-    else await testDestination(request.definition, deps, steps, signal);
+    else if (request.kind === 'destination') await testDestination(request.definition, deps, steps, signal);
+    else await testWebhook(request.definition, deps, steps, signal);
     heart.now();
     return { ok: true, steps: steps.found };
   } catch (error) {
@@ -35,9 +39,15 @@ export async function testConnection(
   }
 }
 
+const UNREACHABLE = {
+  integration: 'source_unreachable',
+  destination: 'destination_unavailable',
+  webhook: 'webhook_unavailable',
+} as const;
+
 function noAnswer({ kind, definition: { name } }: ConnectionTestRequest): RowcastError {
   return new RowcastError(
-    kind === 'integration' ? 'source_unreachable' : 'destination_unavailable',
+    UNREACHABLE[kind],
     `There was no answer within ${TEST_SECONDS_MAX} seconds on the way to the ${kind} ${name}; check that it is up, that host and port are its own, and the firewalls between.`,
   );
 }
@@ -68,4 +78,37 @@ async function testDestination(
     () => sender.greet(signal),
     (verdict) => greetingWords(sender, verdict),
   );
+}
+
+async function testWebhook(
+  definition: WebhookDefinition,
+  { openWebhook }: ActivityDeps,
+  steps: Steps,
+  signal: AbortSignal,
+): Promise<void> {
+  const webhook = await steps.run(
+    'find the URL and the key',
+    () => openWebhook(definition),
+    () => 'the worker has both',
+  );
+  await steps.run(
+    'tell it of a test',
+    () => webhook.tell(testAlert(definition.name), signal),
+    () => 'it took a signed message',
+  );
+}
+
+function testAlert(webhook: string): Alert {
+  return {
+    version: 1,
+    id: ulid(),
+    event: 'test',
+    at: new Date().toISOString(),
+    sync: null,
+    integration: null,
+    since: null,
+    recoveredFrom: [],
+    run: null,
+    text: `This is a test of the webhook ${webhook}: Rowcast will tell here when something is wrong with a sync.`,
+  };
 }

@@ -5,6 +5,7 @@ import type {
   PreviewRequest,
   SealedPreview,
 } from '../workflows/contract.ts';
+import type { Alert, AlertInput, ScheduleView } from '../workflows/alertMessages.ts';
 import type { BegunRun, FinishRunRequest, RetryRequest, RunPlan } from '../workflows/messages.ts';
 import type { FailureCode } from '../errors.ts';
 import type { LanePosition } from '../delivery/laneRequest.ts';
@@ -16,10 +17,10 @@ import type { SealedTunnelKey } from '../tunnel/sealedKey.ts';
 
 /* What workflows may ask of the world. */
 
-export type HolderKind = 'sync' | 'integration' | 'destination';
+export type HolderKind = 'sync' | 'integration' | 'destination' | 'webhook';
 
 /** What others refer to by name. */
-export type UsedKind = Exclude<HolderKind, 'sync'>;
+export type UsedKind = Exclude<HolderKind, 'sync' | 'webhook'>;
 
 /** Answered by any worker. */
 export interface ControlActivities {
@@ -31,6 +32,10 @@ export interface ControlActivities {
   healSchedule(input: { readonly definition: SyncDefinition; readonly createdAt: string }): Promise<void>;
   /** Deletes the Schedule of a sync that came to nothing, or is deleted itself. */
   removeSchedule(sync: string): Promise<boolean>;
+  /** What the Schedule of a sync says where a run is not done in time. */
+  viewSchedule(sync: string): Promise<ScheduleView>;
+  /** Has those webhooks told that want to be, each by a workflow of its own. */
+  startAlerts(alerts: readonly Alert[]): Promise<void>;
   /** Asks the sync workflow for the lease and the window. */
   beginRun(input: BeginRunInput): Promise<BegunRun>;
   /** Hands the result back to the sync workflow. */
@@ -64,6 +69,12 @@ export interface StorageActivities {
   sweepStorage(): Promise<Swept>;
   /** Does nothing: an answer says that a machine is there. */
   beThere(): Promise<void>;
+}
+
+/** Answered by any worker, on a task queue of its own. */
+export interface AlertActivities {
+  /** Tells a webhook, once. */
+  tellWebhook(input: AlertInput): Promise<void>;
 }
 
 export interface ExtractActivities {

@@ -57,7 +57,8 @@ export async function findUsers(
   return users.sort();
 }
 
-async function runningNames(
+/** The names of what runs under a workflow type on a task queue. */
+export async function runningNames(
   type: keyof typeof WORKFLOWS,
   prefix: string,
   taskQueue: string,

@@ -8,6 +8,7 @@ import type {
   DestinationDefinition,
   IntegrationDefinition,
   Rowcast,
+  WebhookDefinition,
 } from '../client/index.ts';
 import { ACCEPT_ABOUT, ACCEPT_FLAG, acceptHostKeys, testIntegration } from './acceptHostKey.ts';
 import { confirm } from './confirm.ts';
@@ -17,7 +18,9 @@ import { withRowcast } from './withRowcast.ts';
 
 /** What the commands of integrations and of destinations differ in. */
 interface Kind<Definition extends { readonly name: string }> {
-  readonly word: 'integration' | 'destination';
+  readonly word: 'integration' | 'destination' | 'webhook';
+  /** What its test does, in words. */
+  readonly testAbout: string;
   readonly about: string;
   readonly of: (rowcast: Rowcast) => Definitions<never, Definition>;
   readonly headings: readonly string[];
@@ -41,6 +44,7 @@ export function addIntegration(program: Command): void {
   const command = addCommands<IntegrationDefinition>(program, {
     word: 'integration',
     about: 'sources, and where their rows go',
+    testAbout: TRIED_OUT,
     of: ({ integrations }) => integrations,
     headings: ['INTEGRATION', 'SOURCE', 'HOST', 'DATABASE', 'DESTINATION'],
     cells: ({ name, source, destination }) => {
@@ -58,6 +62,7 @@ export function addDestination(program: Command): void {
   addCommands<DestinationDefinition>(program, {
     word: 'destination',
     about: 'endpoints that calls are sent to',
+    testAbout: TRIED_OUT,
     of: ({ destinations }) => destinations,
     headings: ['DESTINATION', 'KIND', 'ENDPOINT'],
     cells: ({ name, kind, url, ...rest }) => [
@@ -69,6 +74,25 @@ export function addDestination(program: Command): void {
     test: ({ destinations }, name, _flags, signal) => destinations.test(name, signal),
   });
 }
+
+export function addWebhook(program: Command): void {
+  addCommands<WebhookDefinition>(program, {
+    word: 'webhook',
+    about: 'who is told when the state of a sync changes',
+    testAbout: 'tell it of a test, as the workers do',
+    of: ({ webhooks }) => webhooks,
+    headings: ['WEBHOOK', 'EVENTS', 'OF'],
+    cells: ({ name, events, integrations = [], syncs = [] }) => {
+      const of = [...integrations.map((integration) => `all of ${integration}`), ...syncs];
+      return [name, events?.join(', ') ?? 'all', of.length === 0 ? 'all syncs' : of.join(', ')];
+    },
+    addToTest: (command) => command,
+    test: ({ webhooks }, name, _flags, signal) => webhooks.test(name, signal),
+  });
+}
+
+/** Said of sources and destinations. */
+const TRIED_OUT = 'try it out as the workers see it; no row is read, no call is sent';
 
 function addCommands<Definition extends { readonly name: string }>(
   program: Command,
@@ -120,10 +144,10 @@ function yamlOf<Definition extends { readonly name: string }>(
 
 function addTestAndDelete<Definition extends { readonly name: string }>(
   command: Command,
-  { word, of, addToTest, test }: Kind<Definition>,
+  { word, testAbout, of, addToTest, test }: Kind<Definition>,
 ): void {
   addToTest(command.command('test <name>'))
-    .description('try it out as the workers see it; no row is read, no call is sent')
+    .description(testAbout)
     .option('--json', 'print JSON')
     .action(async (name: string, flags: TestFlags) => {
       const result = await withRowcast((rowcast, signal) => test(rowcast, name, flags, signal));

@@ -44,7 +44,9 @@ export function addSeal(program: Command): void {
       const value = await readSecret(`The secret for ${place}, which is not shown:`);
       const sealed = await seal(value, binding, recipient);
       const { kind, name, place: at } = binding;
-      explain(`Sealed for the ${kind} ${name} at ${at ?? 'no host'}; nowhere else can it be opened.`);
+      explain(
+        `Sealed for the ${kind} ${name}${at === null ? '' : ` at ${at}`}; nowhere else can it be opened.`,
+      );
       say(sealed);
     });
 }

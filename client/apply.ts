@@ -1,4 +1,5 @@
 import type { RowcastFile } from '../definitions/file.ts';
+import { nearest } from '../definitions/nearest.ts';
 import { pastStart } from '../definitions/scheduleNotices.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import { RowcastError } from '../errors.ts';
@@ -16,7 +17,7 @@ import type { Syncs } from './syncs.ts';
 
 /** What was done, or would be done, with one definition of a file. */
 export interface AppliedDefinition {
-  readonly kind: 'destination' | 'integration' | 'sync';
+  readonly kind: 'destination' | 'integration' | 'sync' | 'webhook';
   readonly name: string;
   readonly change: ApplyAnswer['change'];
   /** The fields that changed. */
@@ -40,6 +41,7 @@ export interface ApplyTargets {
   readonly destinations: Definitions<unknown, { readonly name: string }>;
   readonly integrations: Definitions<never, IntegrationDefinition, SaveOptions>;
   readonly syncs: Syncs;
+  readonly webhooks: Definitions<unknown, { readonly name: string }>;
 }
 
 /** One definition of a file: what to do, and what would be done. */
@@ -113,22 +115,23 @@ function nothingApplied(code: FailureCode, problems: readonly string[]): Rowcast
 
 function stepsOf(
   context: ClientContext,
-  { destinations, integrations, syncs }: ApplyTargets,
+  { destinations, integrations, syncs, webhooks }: ApplyTargets,
   file: Omit<RowcastFile, 'integrations'> & { readonly integrations: readonly Checked[] },
   { test = true, signal }: ApplyFileOptions,
 ): Step[] {
   const options = signal === undefined ? {} : { signal };
+  type Plain = Pick<Definitions<unknown, { readonly name: string }>, 'update' | 'find'>;
+  const plainStep = (kind: Step['kind'], of: Plain, definition: { readonly name: string }): Step => ({
+    kind,
+    name: definition.name,
+    tested: false,
+    apply: () => of.update(definition, options),
+    foresee: async () => foresee((await of.find(definition.name, signal))?.definition ?? null, definition),
+  });
   return [
-    ...file.destinations.map((definition): Step => {
-      const { name } = definition;
-      return {
-        kind: 'destination',
-        name,
-        tested: false,
-        apply: () => destinations.update(definition, options),
-        foresee: async () => foresee((await destinations.find(name, signal))?.definition ?? null, definition),
-      };
-    }),
+    // First, so that they are told of the first run of a new sync too.
+    ...(file.webhooks ?? []).map((definition) => plainStep('webhook', webhooks, definition)),
+    ...file.destinations.map((definition) => plainStep('destination', destinations, definition)),
     ...file.integrations.map(({ definition, tested }): Step => {
       const { name } = definition;
       return {
@@ -170,30 +173,50 @@ function withApplied(error: unknown, applied: readonly AppliedDefinition[]): unk
   });
 }
 
+/** A name in a file of something that is defined in it, or was before. */
+interface Named {
+  /** The path of the field. */
+  readonly at: string;
+  readonly kind: 'destination' | 'integration' | 'sync';
+  readonly name: string;
+}
+
+function namedIn({ integrations, syncs, webhooks = [] }: RowcastFile): Named[] {
+  return [
+    ...integrations.map(({ name, destination }): Named => {
+      return { at: `integrations.${name}.destination`, kind: 'destination', name: destination };
+    }),
+    ...syncs.map(({ definition: { name, integration } }): Named => {
+      return { at: `syncs.${name}.integration`, kind: 'integration', name: integration };
+    }),
+    ...webhooks.flatMap(({ name: webhook, ...named }): Named[] => [
+      ...(named.integrations ?? []).map(
+        (name) => ({ at: `webhooks.${webhook}.integrations`, kind: 'integration', name }) as const,
+      ),
+      ...(named.syncs ?? []).map(
+        (name) => ({ at: `webhooks.${webhook}.syncs`, kind: 'sync', name }) as const,
+      ),
+    ]),
+  ];
+}
+
 async function unknownNames(
-  { destinations, integrations }: ApplyTargets,
+  { destinations, integrations, syncs }: ApplyTargets,
   file: RowcastFile,
   signal?: AbortSignal,
 ): Promise<string[]> {
+  const existing = { destination: destinations, integration: integrations, sync: syncs } as const;
+  const inFile = {
+    destination: file.destinations.map(({ name }) => name),
+    integration: file.integrations.map(({ name }) => name),
+    sync: file.syncs.map(({ definition }) => definition.name),
+  };
   const problems: string[] = [];
-  for (const { name, destination } of file.integrations) {
-    const isKnown =
-      file.destinations.some((other) => other.name === destination) ||
-      (await destinations.find(destination, signal)) !== null;
-    if (!isKnown)
-      problems.push(
-        `integrations.${name}.destination: there is no destination ${JSON.stringify(destination)}; define it, or correct the name`,
-      );
-  }
-  for (const { definition } of file.syncs) {
-    const { name, integration } = definition;
-    const isKnown =
-      file.integrations.some((other) => other.name === integration) ||
-      (await integrations.find(integration, signal)) !== null;
-    if (!isKnown)
-      problems.push(
-        `syncs.${name}.integration: there is no integration ${JSON.stringify(integration)}; define it, or correct the name`,
-      );
+  for (const { at, kind, name } of namedIn(file)) {
+    if (inFile[kind].includes(name) || (await existing[kind].find(name, signal)) !== null) continue;
+    const meant = nearest(name, inFile[kind]);
+    const hint = meant === null ? 'define it, or correct the name' : `did you mean ${JSON.stringify(meant)}?`;
+    problems.push(`${at}: there is no ${kind} ${JSON.stringify(name)}; ${hint}`);
   }
   return problems;
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { check } from '../definitions/problems.ts';
+import type { CheckPlace } from '../definitions/problems.ts';
 import { RowcastError } from '../errors.ts';
 
 /** Checks what a caller gave. @throws RowcastError definition_invalid listing every problem. */
@@ -7,8 +8,9 @@ export function checked<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
   what: string,
+  place: CheckPlace = {},
 ): z.output<Schema> {
-  const result = check(schema, input);
+  const result = check(schema, input, place);
   if (result.ok) return result.value;
   throw new RowcastError(
     'definition_invalid',

@@ -196,7 +196,7 @@ export const missingWords = (word: UpdateTarget['workflowType'], name: string) =
 
 /** Whom an update goes to, and which. */
 export interface UpdateTarget {
-  readonly workflowType: 'sync' | 'integration' | 'destination';
+  readonly workflowType: 'sync' | 'integration' | 'destination' | 'webhook';
   readonly workflowId: string;
   readonly name: string;
   /** Shown in the Temporal Web UI. */

@@ -2,8 +2,16 @@ import { DestinationDefinition } from '../definitions/destination.ts';
 import type { DestinationInput } from '../definitions/destination.ts';
 import { IntegrationDefinition } from '../definitions/integration.ts';
 import type { IntegrationInput } from '../definitions/integration.ts';
+import { WEBHOOK_SECRET_FIELDS, WebhookDefinition } from '../definitions/webhook.ts';
+import type { WebhookInput } from '../definitions/webhook.ts';
 import { RowcastError } from '../errors.ts';
-import { destinationWorkflowId, integrationWorkflowId, MESSAGES, WORKFLOWS } from '../workflows/contract.ts';
+import {
+  destinationWorkflowId,
+  integrationWorkflowId,
+  MESSAGES,
+  webhookWorkflowId,
+  WORKFLOWS,
+} from '../workflows/contract.ts';
 import type {
   ApplyAnswer,
   ConnectionTest,
@@ -15,7 +23,7 @@ import { withKnownHostKey } from '../workflows/knownHostKey.ts';
 import { checked } from './checked.ts';
 import { testConnection } from './connectionTest.ts';
 import { eachItem, missingWords } from './context.ts';
-import type { ClientContext, Page, PageRequest } from './context.ts';
+import type { ClientContext, Page, PageRequest, UpdateTarget } from './context.ts';
 import { requireExisting } from './references.ts';
 import type { Reference } from './references.ts';
 import { saveIntegration } from './saveIntegration.ts';
@@ -46,7 +54,7 @@ export interface Definitions<Input, Definition, Options extends ApplyOptions = A
 }
 
 interface Kind<Definition, Options> {
-  readonly word: 'integration' | 'destination';
+  readonly word: 'integration' | 'destination' | 'webhook';
   readonly parse: (input: unknown) => Definition;
   readonly workflowId: (name: string) => string;
   readonly save: (definition: Definition, options: Options) => Promise<ApplyAnswer>;
@@ -63,18 +71,47 @@ export function createDestinations(
     word: 'destination',
     parse: (input) => checked(DestinationDefinition, input, 'The destination'),
     workflowId: destinationWorkflowId,
-    save: (definition, { ifRevision, signal }) => {
+    save: (definition, options) => {
       const { name, kind } = definition;
       const target = {
         ...{ workflowType: WORKFLOWS.destination, workflowId: destinationWorkflowId(name), name },
-        ...{ summary: `destination ${name}: ${kind}`, update: MESSAGES.apply },
+        summary: `destination ${name}: ${kind}`,
       };
-      const request = { definition, ...(ifRevision === undefined ? {} : { ifRevision }) };
-      return context.updateWithStart<ApplyAnswer>(target, request, signal);
+      return save(context, target, definition, options);
     },
     testOf: (definition) => ({ kind: 'destination', definition }),
     referencesOf: () => [],
   });
+}
+
+export function createWebhooks(context: ClientContext): Definitions<WebhookInput, WebhookDefinition> {
+  return createDefinitions(context, {
+    word: 'webhook',
+    parse: (input) =>
+      checked(WebhookDefinition, input, 'The webhook', { secretFields: WEBHOOK_SECRET_FIELDS }),
+    workflowId: webhookWorkflowId,
+    save: (definition, options) => {
+      const { name } = definition;
+      const target = {
+        ...{ workflowType: WORKFLOWS.webhook, workflowId: webhookWorkflowId(name), name },
+        summary: `webhook ${name}`,
+      };
+      return save(context, target, definition, options);
+    },
+    testOf: (definition) => ({ kind: 'webhook', definition }),
+    referencesOf: () => [],
+  });
+}
+
+/** Saves what needs no test. */
+function save(
+  context: ClientContext,
+  target: Omit<UpdateTarget, 'update'>,
+  definition: DestinationDefinition | WebhookDefinition,
+  { ifRevision, signal }: ApplyOptions,
+): Promise<ApplyAnswer> {
+  const request = { definition, ...(ifRevision === undefined ? {} : { ifRevision }) };
+  return context.updateWithStart<ApplyAnswer>({ ...target, update: MESSAGES.apply }, request, signal);
 }
 
 export function createIntegrations(

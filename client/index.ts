@@ -1,12 +1,13 @@
 import type { DestinationDefinition, DestinationInput } from '../definitions/destination.ts';
 import type { RowcastFile } from '../definitions/file.ts';
 import type { IntegrationDefinition, IntegrationInput } from '../definitions/integration.ts';
+import type { WebhookDefinition, WebhookInput } from '../definitions/webhook.ts';
 import type { PreviewResult } from '../workflows/contract.ts';
 import { applyFile } from './apply.ts';
 import type { AppliedDefinition, ApplyFileOptions } from './apply.ts';
 import { ClientContext } from './context.ts';
 import type { ConnectOptions } from './context.ts';
-import { createDestinations, createIntegrations } from './holders.ts';
+import { createDestinations, createIntegrations, createWebhooks } from './holders.ts';
 import type { Definitions } from './holders.ts';
 import { createImports } from './imports.ts';
 import type { Imports } from './imports.ts';
@@ -23,6 +24,8 @@ export interface Rowcast extends AsyncDisposable {
   readonly integrations: Integrations;
   readonly syncs: Syncs;
   readonly imports: Imports;
+  /** Who is told when the state of a sync changes. */
+  readonly webhooks: Definitions<WebhookInput, WebhookDefinition>;
   /** Creates and changes what a file names, once all of it that changes how a source is reached was tried out. */
   apply(file: RowcastFile, options?: ApplyFileOptions): Promise<AppliedDefinition[]>;
   /** The first rows of a saved sync, or of definitions that are not saved, beside the calls they would become. */
@@ -41,13 +44,16 @@ export async function connect(options: ConnectOptions = {}): Promise<Rowcast> {
   const destinations = createDestinations(context);
   const integrations = withTunnelKeys(context, createIntegrations(context));
   const syncs = createSyncs(context);
+  const webhooks = createWebhooks(context);
   const close = () => context.close();
   return {
     destinations,
     integrations,
     syncs,
     imports: createImports(context),
-    apply: (file, options = {}) => applyFile(context, { destinations, integrations, syncs }, file, options),
+    webhooks,
+    apply: (file, options = {}) =>
+      applyFile(context, { destinations, integrations, syncs, webhooks }, file, options),
     preview: (what, options = {}) => preview(context, { destinations, integrations, syncs }, what, options),
     close,
     [Symbol.asyncDispose]: close,
@@ -97,4 +103,6 @@ export type { SyncStatus } from './status.ts';
 export type { StartedRun } from './startRun.ts';
 export type { WatchedImport } from './watch.ts';
 export type { ApplySyncOptions, DisableOptions, ResetOptions, SyncListing, Syncs } from './syncs.ts';
+export type { Alert, AlertRun } from '../workflows/alertMessages.ts';
 export type { DestinationDefinition, DestinationInput, IntegrationDefinition, IntegrationInput };
+export type { WebhookDefinition, WebhookInput };

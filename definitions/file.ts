@@ -5,13 +5,16 @@ import { DestinationDefinition } from './destination.ts';
 import { IntegrationDefinition } from './integration.ts';
 import { Name } from './name.ts';
 import { check } from './problems.ts';
+import type { CheckPlace } from './problems.ts';
 import { SyncDefinition } from './sync.ts';
+import { WEBHOOK_SECRET_FIELDS, WebhookDefinition } from './webhook.ts';
 
 /** What a `rowcast.yaml` says. */
 export interface RowcastFile {
   readonly destinations: readonly DestinationDefinition[];
   readonly integrations: readonly IntegrationDefinition[];
   readonly syncs: readonly FileSync[];
+  readonly webhooks?: readonly WebhookDefinition[];
 }
 
 export interface FileSync {
@@ -35,6 +38,7 @@ const Whole = z.strictObject({
   destinations: Section,
   integrations: Section,
   syncs: Section,
+  webhooks: Section,
 });
 
 /**
@@ -48,8 +52,11 @@ export async function parseRowcastFile(text: string, reading: FileReading): Prom
   const destinations = readSection('destinations', sections.destinations, DestinationDefinition, problems);
   const integrations = readSection('integrations', sections.integrations, IntegrationDefinition, problems);
   const syncs = await readSyncs(sections.syncs, reading, problems);
+  const webhooks = readSection('webhooks', sections.webhooks, WebhookDefinition, problems, {
+    secretFields: WEBHOOK_SECRET_FIELDS,
+  });
   if (problems.length > 0) throw invalidFile(reading.path, problems);
-  return { destinations, integrations, syncs };
+  return { destinations, integrations, syncs, webhooks };
 }
 
 /** The entries of a file by their names, unchecked. @throws RowcastError definition_invalid for what is no such file. */
@@ -98,12 +105,13 @@ function readSection<Schema extends z.ZodType>(
   entries: Entries,
   schema: Schema,
   problems: string[],
+  place: CheckPlace = {},
 ): z.output<Schema>[] {
   return Object.entries(entries).flatMap(([name, fields]) => {
     const unnamed = nameProblems(section, name, fields);
     problems.push(...unnamed);
     const input = { ...fields, name: unnamed.length === 0 ? name : SOME_NAME };
-    const read = check(schema, input, { prefix: [section, name], notSuggested: ['name'] });
+    const read = check(schema, input, { ...place, prefix: [section, name], notSuggested: ['name'] });
     if (read.ok) return [read.value];
     problems.push(...read.problems);
     return [];

@@ -11,6 +11,8 @@ export interface CheckPlace {
   /** Fields that belong beside those of the schema, and those of the schema that are not to be suggested. */
   readonly alsoKnown?: readonly string[];
   readonly notSuggested?: readonly string[];
+  /** Fields that hold references to secrets here, beside those that do so everywhere. */
+  readonly secretFields?: readonly string[];
 }
 
 /** Fields that hold references to secrets; neither what they hold nor the keys in it are ever shown. */
@@ -20,6 +22,7 @@ const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'passphrase',
   'password',
   'privateKey',
+  'signingSecret',
   'writeKey',
 ]);
 
@@ -65,17 +68,20 @@ function unknownField(key: string, schema: unknown, place: CheckPlace): string {
     : `is not a known field; did you mean ${JSON.stringify(meant)}?`;
 }
 
-function problemsOf(issue: z.core.$ZodIssue, input: unknown, { prefix = [] }: CheckPlace): string[] {
+function problemsOf(issue: z.core.$ZodIssue, input: unknown, place: CheckPlace): string[] {
+  const { prefix = [], secretFields = [] } = place;
   const path = [...prefix, ...issue.path.map(String)];
   if (issue.code === 'invalid_union') {
     // What was meant is shown by what it holds: a problem in there says more than that nothing of all fits.
     const within = issue.errors.flat().filter((inner) => inner.path.length > 0);
     if (within.length > 0)
       return within.flatMap((inner) =>
-        problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, input, { prefix }),
+        problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, input, place),
       );
   }
-  const isSecret = path.slice(prefix.length).some((part) => SECRET_FIELDS.has(part));
+  const isSecret = path
+    .slice(prefix.length)
+    .some((part) => SECRET_FIELDS.has(part) || secretFields.includes(part));
   if (issue.code === 'unrecognized_keys' && !isSecret) {
     const words = issue.message.split('\n');
     return issue.keys.map((key, index) => `${[...path, key].join('.')}: ${words[index] ?? ''}`);

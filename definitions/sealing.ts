@@ -4,7 +4,8 @@ import { DestinationDefinition } from './destination.ts';
 import { invalidFile, readSections } from './file.ts';
 import { IntegrationDefinition } from './integration.ts';
 import { check } from './problems.ts';
-import { ownerOfDestination, ownerOfSource } from './secretOwner.ts';
+import { ownerOfDestination, ownerOfSource, ownerOfWebhook } from './secretOwner.ts';
+import { WEBHOOK_SECRET_FIELDS, WebhookDefinition } from './webhook.ts';
 
 /** A `rowcast.yaml`. */
 export interface FileText {
@@ -27,17 +28,17 @@ const STAND_IN = { secret: 'to-be-sealed' };
  * @throws RowcastError definition_invalid for a place where no secret is, and for what is wrong with its definition.
  */
 export function bindingInFile(place: string, file: FileText): Binding {
-  const [, section, name, field] = /^(integrations|destinations)\.([^.]+)\.(.+)$/s.exec(place) ?? [];
+  const [, section, name, field] = /^(integrations|destinations|webhooks)\.([^.]+)\.(.+)$/s.exec(place) ?? [];
   if (section === undefined || name === undefined || field === undefined)
     throw invalid(`${JSON.stringify(place)} is no place of a secret; give one such as ${EXAMPLES}.`);
-  const entry = readSections(file)[section as 'integrations' | 'destinations'][name];
+  const entry = readSections(file)[section as keyof typeof OWNERS][name];
   if (entry === undefined)
     throw invalid(
       `There is no ${section}.${name} in ${file.path}; write it there first, since a secret is sealed for its host or URL, too.`,
     );
   const input = { ...withStandIn(entry, stepsOf(field)), name };
   const prefix = [section, name];
-  const owner = section === 'integrations' ? sourceOwner(input, prefix) : destinationOwner(input, prefix);
+  const owner = OWNERS[section as keyof typeof OWNERS](input, prefix);
   if (owner.ok) return { ...owner.value, field };
   if (owner.problems.some((problem) => problem.startsWith(`${place}: must `)))
     throw invalid(`${place} holds no secret; give the place of one, such as ${EXAMPLES}.`);
@@ -53,6 +54,21 @@ function destinationOwner(input: unknown, prefix: readonly string[]) {
   const read = check(DestinationDefinition, input, { prefix, notSuggested: ['name'] });
   return read.ok ? { ok: true as const, value: ownerOfDestination(read.value) } : read;
 }
+
+/** What it signs with may still be missing where its URL is sealed, and the other way round: neither is bound to the other. */
+function webhookOwner(input: Record<string, unknown>, prefix: readonly string[]) {
+  const written = Object.entries(input).filter(([, value]) => value !== null);
+  const whole = { url: STAND_IN, signingSecret: STAND_IN, ...Object.fromEntries(written) };
+  const place = { prefix, notSuggested: ['name'], secretFields: WEBHOOK_SECRET_FIELDS };
+  const read = check(WebhookDefinition, whole, place);
+  return read.ok ? { ok: true as const, value: ownerOfWebhook(read.value) } : read;
+}
+
+const OWNERS = {
+  integrations: sourceOwner,
+  destinations: destinationOwner,
+  webhooks: webhookOwner,
+} as const;
 
 /** The name of a header may have dots of its own. */
 function stepsOf(field: string): readonly string[] {

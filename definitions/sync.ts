@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CALL_TYPES } from '../mapping/mapper.ts';
+import { Alerts } from './alerts.ts';
 import { Cron } from './cron.ts';
 import { Duration } from './duration.ts';
 import { Keep } from './keep.ts';
@@ -70,6 +71,8 @@ export const SyncDefinition = z
       .default(100),
     /** For how long what stays of its runs is kept. */
     keep: Keep.optional(),
+    /** From when on webhooks are told of it. */
+    alerts: Alerts.optional(),
   })
   // Looked at even where another field is wrong, so that all problems are told at once.
   .superRefine(checkTiming, { when: ({ value }) => typeof value === 'object' && value !== null })

@@ -42,7 +42,7 @@ const RETRY_AFTER_MAX_MS = 24 * 3_600_000;
  */
 export function meaningOf(answer: Answer, { calls, nowMs }: { calls: number; nowMs: number }): Meaning {
   const { status } = answer;
-  const words = wordsOf(answer);
+  const words = wordsOfAnswer(answer);
   if (status >= 200 && status < 300) return meaningOfSuccess(answer, calls);
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: 'later', words, afterMs: retryAfterMs(answer.retryAfter, nowMs) };
@@ -60,7 +60,7 @@ export function meaningOf(answer: Answer, { calls, nowMs }: { calls: number; now
  */
 function meaningOfSuccess(answer: Answer, calls: number): Meaning {
   const text = answer.body.trim();
-  const words = wordsOf(answer);
+  const words = wordsOfAnswer(answer);
   if (/^<(!doctype|html)/i.test(text)) {
     return { kind: 'refused', words: `${words}; this is a web page, so its URL is not that of an API` };
   }
@@ -111,7 +111,8 @@ function parsed(body: string): Record<string, unknown> | null {
   }
 }
 
-function wordsOf({ status, body }: Answer): string {
+/** An answer in words: its status, and the beginning of its body. */
+export function wordsOfAnswer({ status, body }: Answer): string {
   const text = body.replace(/\s+/g, ' ').trim().slice(0, WORDS_MAX);
   return text === '' ? `HTTP ${status}` : `HTTP ${status}: ${text}`;
 }

@@ -6,7 +6,7 @@ import type { SealedText } from './reference.ts';
 
 /** Whose secrets they are, and where they are sent. */
 export interface SecretOwner {
-  readonly kind: 'integration' | 'destination';
+  readonly kind: 'integration' | 'destination' | 'webhook';
   readonly name: string;
   /** The host or the URL that is shown the secret; null for one that no other machine ever sees, such as a private key. */
   readonly place: string | null;
@@ -77,7 +77,7 @@ async function decrypted(sealed: SealedText, identities: readonly string[]): Pro
 }
 
 const StoredBinding = z.object({
-  kind: z.enum(['integration', 'destination']),
+  kind: z.enum(['integration', 'destination', 'webhook']),
   name: z.string(),
   field: z.string(),
   place: z.string().nullable(),

@@ -8,7 +8,7 @@ const COPIES_KEPT = 3;
 const NUMBER_DIGITS = 12;
 
 /** What has copies of its state in storage. */
-export type CopyKind = 'sync' | 'integration' | 'destination';
+export type CopyKind = 'sync' | 'integration' | 'destination' | 'webhook';
 
 export interface StateCopy {
   readonly number: number;

@@ -2,6 +2,7 @@ import type { PreviewResult } from '../extraction/preview.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
+import type { WebhookDefinition } from '../definitions/webhook.ts';
 import type { FailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import type { SealedTunnelKey, TunnelKey } from '../tunnel/sealedKey.ts';
@@ -26,6 +27,9 @@ export function syncInName(run: string): string | null {
 
 export const integrationWorkflowId = (name: string) => `rowcast-integration-${name}`;
 export const destinationWorkflowId = (name: string) => `rowcast-destination-${name}`;
+export const webhookWorkflowId = (name: string) => `rowcast-webhook-${name}`;
+/** The workflow that tells a webhook one alert: never two of them for one. @param id of the alert. */
+export const alertWorkflowId = (webhook: string, id: string) => `rowcast-alert-${webhook}-${id}`;
 
 /** The workflow that removes what is not to be kept in a storage, and its Schedule. */
 export const sweepId = (storageId: string) => `rowcast-sweep-${storageId}`;
@@ -37,6 +41,8 @@ export const WORKFLOWS = {
   retryRun: 'retryRun',
   integration: 'integration',
   destination: 'destination',
+  webhook: 'webhook',
+  alert: 'alert',
   preview: 'preview',
   connectionTest: 'connectionTest',
   sweep: 'sweep',
@@ -47,7 +53,7 @@ export const ENDED_MEANWHILE = 'AcceptedUpdateCompletedWorkflow';
 
 /** Names of updates and queries. */
 export const MESSAGES = {
-  /** Update of sync, integration and destination: create or change the definition. `ApplyRequest` → `ApplyAnswer` */
+  /** Update of sync, integration, destination and webhook: create or change the definition. `ApplyRequest` → `ApplyAnswer` */
   apply: 'apply',
   /** Update of sync: a run asks for the lease and its window. `BeginRunRequest` → `BeginRunAnswer` */
   beginRun: 'beginRun',
@@ -55,7 +61,7 @@ export const MESSAGES = {
   finishRun: 'finishRun',
   /** Update of sync: `last_sync_time` is set. `ResetRequest` → `ResetAnswer` */
   reset: 'reset',
-  /** Update of sync, integration and destination: it is deleted. No argument → `RemoveAnswer` */
+  /** Update of sync, integration, destination and webhook: it is deleted. No argument → `RemoveAnswer` */
   remove: 'remove',
   /** Update of integration: whether what is to be saved works. Nothing is saved. `CheckRequest` → `CheckAnswer` */
   check: 'check',
@@ -63,7 +69,7 @@ export const MESSAGES = {
   key: 'key',
   /** Query of integration, for workers: no argument → `TunnelKeys`, whose private halves are sealed. */
   tunnelKeys: 'tunnelKeys',
-  /** Query of sync (→ `SyncDescription`), integration and destination (→ `DefinitionDescription`); null before there is one. */
+  /** Query of sync (→ `SyncDescription`), integration, destination and webhook (→ `DefinitionDescription`); null before there is one. */
   describe: 'describe',
   /** Query of sync: `{ before?: string; limit: number }` → `ImportRecord[]`, newest first, among the newest hundred. */
   imports: 'imports',
@@ -268,7 +274,8 @@ export type ConnectionTestRequest =
       /** Of the tunnel; absent: the pending one, else the active one. */
       readonly key?: SealedTunnelKey;
     }
-  | { readonly kind: 'destination'; readonly definition: DestinationDefinition };
+  | { readonly kind: 'destination'; readonly definition: DestinationDefinition }
+  | { readonly kind: 'webhook'; readonly definition: WebhookDefinition };
 
 /** What came of testing a connection, step by step; it ends with the first step that failed. */
 export interface ConnectionTest {

@@ -9,9 +9,10 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ControlActivities, UsedKind } from '../activities/types.ts';
+import type { ControlActivities, HolderKind, UsedKind } from '../activities/types.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
+import type { WebhookDefinition } from '../definitions/webhook.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import type { TunnelKeys } from '../tunnel/sealedKey.ts';
 import { changedFields } from './changedFields.ts';
@@ -37,7 +38,10 @@ import { changeKeys, NO_KEYS, publicHalf, savedKeys } from './tunnelKeys.ts';
 import { besides, createTurns, uncancelled } from './turns.ts';
 import type { Turns } from './turns.ts';
 
-type Definition = IntegrationDefinition | DestinationDefinition;
+type Definition = IntegrationDefinition | DestinationDefinition | WebhookDefinition;
+
+/** What is held here. */
+type Kind = Exclude<HolderKind, 'sync'>;
 
 const { findUsers } = proxyActivities<Pick<ControlActivities, 'findUsers'>>({
   startToCloseTimeout: '20 seconds',
@@ -61,11 +65,16 @@ export async function destination(input: HolderInput): Promise<void> {
   await hold('destination', input);
 }
 
+/** Holds the definition of a webhook. */
+export async function webhook(input: HolderInput): Promise<void> {
+  await hold('webhook', input);
+}
+
 /**
  * Holds one definition for as long as it is needed: changed by updates, read by queries, copied to storage
  * before a change is answered. Where it starts without a state it takes over the copy it finds there.
  */
-async function hold(kind: UsedKind, { name, state: carried }: HolderInput): Promise<void> {
+async function hold(kind: Kind, { name, state: carried }: HolderInput): Promise<void> {
   const held: Held = { state: carried ?? null, notices: [] };
   const inTurn = createTurns();
 
@@ -105,7 +114,7 @@ interface Held {
 }
 
 async function applyDefinition(
-  kind: UsedKind,
+  kind: Kind,
   name: string,
   held: Held,
   { definition: given, ifRevision, isUntested = false }: ApplyRequest<Definition>,
@@ -151,7 +160,7 @@ function integrationOf(state: HolderState | null): IntegrationDefinition | null 
 }
 
 /** Deletes what nobody uses, and leaves a tombstone. @throws ApplicationFailure in_use naming the users; not_found. */
-async function removeDefinition(kind: UsedKind, name: string, held: Held): Promise<RemoveAnswer> {
+async function removeDefinition(kind: Kind, name: string, held: Held): Promise<RemoveAnswer> {
   await takeOver(kind, name, held);
   const { state } = held;
   if (state === null) {
@@ -160,14 +169,20 @@ async function removeDefinition(kind: UsedKind, name: string, held: Held): Promi
       'not_found',
     );
   }
-  const users = await findUsers({ kind, name });
-  if (users.length > 0) throw inUse(kind, name, users);
+  await mustBeUnused(kind, name);
   await leaveTombstone(kind, name, held, state);
   return { notices: [] };
 }
 
+/** Nothing refers to a webhook. @throws ApplicationFailure in_use */
+async function mustBeUnused(kind: Kind, name: string): Promise<void> {
+  if (kind === 'webhook') return;
+  const users = await findUsers({ kind, name });
+  if (users.length > 0) throw inUse(kind, name, users);
+}
+
 /** The keys of a tunnel go as well. */
-async function leaveTombstone(kind: UsedKind, name: string, held: Held, state: HolderState): Promise<void> {
+async function leaveTombstone(kind: Kind, name: string, held: Held, state: HolderState): Promise<void> {
   const { storage, copy } = state;
   const deletedAt = new Date().toISOString();
   await saveCopy<Tombstone>(kind, name, { version: 1, deletedAt, storage, quietUntilMs: 0, copy });
@@ -225,7 +240,7 @@ function inUse(kind: UsedKind, name: string, users: readonly string[]): Applicat
 }
 
 /** Where there is no state yet, takes over the copy that is in storage; says which storage it is. */
-async function takeOver(kind: UsedKind, name: string, held: Held): Promise<StorageIdentity> {
+async function takeOver(kind: Kind, name: string, held: Held): Promise<StorageIdentity> {
   if (held.state !== null) return held.state.storage;
   const { storage, copy } = await findState(kind, name);
   if (copy === null || isTombstone(copy.state)) return storage;

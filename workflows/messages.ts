@@ -3,7 +3,9 @@ import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { FailureCode } from '../errors.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
+import type { WebhookDefinition } from '../definitions/webhook.ts';
 import type { TunnelKeys } from '../tunnel/sealedKey.ts';
+import type { AlertState, Due } from './alertMessages.ts';
 import type { ImportRecord, Outcome, Trigger } from './contract.ts';
 
 /* What runs, the sync workflow and their activities say to each other. */
@@ -42,6 +44,8 @@ export interface BeginRunRequest extends RunBeginning {
   readonly holder: { readonly run: string; readonly state: 'running' | 'gone' } | null;
   /** How long the activities of a run that is gone may still send, in milliseconds. */
   readonly quietMs: number;
+  /** When the Schedule starts the next runs; null where it is paused or gone, absent from older workers. */
+  readonly due?: Due | null;
 }
 
 export type BeginRunAnswer =
@@ -98,6 +102,8 @@ export interface FinishRunRequest {
   readonly unheard?: boolean;
   /** Given where the run could not begin, so that it is recorded all the same. */
   readonly beginning?: RunBeginning;
+  /** As in `BeginRunRequest`. */
+  readonly due?: Due | null;
 }
 
 /** The state of a sync: the argument of its workflow when it continues as new, and the content of its copies. */
@@ -122,6 +128,8 @@ export interface SyncState {
   readonly outgoing?: readonly ImportRecord[];
   /** How many are in storage; absent in states of older versions. */
   readonly archived?: number;
+  /** What webhooks are told of; absent in states of older versions. */
+  readonly alerts?: AlertState;
   /** The number of the newest copy of this state in storage. */
   readonly copy: number;
 }
@@ -154,11 +162,11 @@ export function isTombstone(state: unknown): state is Tombstone {
   return typeof state === 'object' && state !== null && 'deletedAt' in state;
 }
 
-/** The state of an integration or a destination. */
+/** The state of an integration, a destination or a webhook. */
 export interface HolderState {
   readonly version: 1;
   /** Null where only the keys of a tunnel were made so far. */
-  readonly definition: IntegrationDefinition | DestinationDefinition | null;
+  readonly definition: IntegrationDefinition | DestinationDefinition | WebhookDefinition | null;
   /** 0 where there is no definition. */
   readonly revision: number;
   readonly storage: StorageIdentity;

@@ -28,6 +28,8 @@ import type {
   SyncDescription,
 } from './contract.ts';
 import { findState, saveCopy } from './copies.ts';
+import { createLookout, handOver, idle, look, mustHandOver, mustLook, noted } from './lookout.ts';
+import type { Lookout } from './lookout.ts';
 import { isTombstone } from './messages.ts';
 import type { BeginRunAnswer, BeginRunRequest, FinishRunRequest, SyncState, Tombstone } from './messages.ts';
 import { tellEnded } from './observed.ts';
@@ -44,7 +46,7 @@ import {
   resetSync,
 } from './syncState.ts';
 import type { Transition } from './syncState.ts';
-import { createTurns, uncancelled } from './turns.ts';
+import { createTurns } from './turns.ts';
 import type { Turns } from './turns.ts';
 import { deletedNotice, queryNotice } from './words.ts';
 
@@ -76,6 +78,7 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
     scheduleOutdated: false,
     archiveFrom: SEGMENT_IMPORTS,
     removal: null,
+    lookout: createLookout(),
   };
   const inTurn = createTurns();
   answerMessages(name, held, inTurn);
@@ -83,7 +86,8 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
   // Where the storage cannot be read, each message tries again, and says why it failed.
   if (held.state === null) await inTurn(() => takeOver(name, held)).catch(() => undefined);
   for (;;) {
-    await uncancelled(
+    await idle(
+      held,
       () => held.scheduleOutdated || mustArchive(held) || (allHandlersFinished() && mayEnd(held)),
     );
     if (held.scheduleOutdated) {
@@ -91,6 +95,12 @@ export async function sync({ name, state: carried }: SyncInput): Promise<void> {
       await inTurn(() => heal(held.state));
     } else if (mustArchive(held)) {
       await archive(name, held, inTurn);
+    } else if (mustHandOver(held)) {
+      await handOver(name, held, inTurn);
+    } else if (mustLook(held)) {
+      await look(name, held, inTurn);
+    } else if (!allHandlersFinished() || !mayEnd(held)) {
+      continue;
     } else if (held.state === null) {
       return;
     } else {
@@ -112,6 +122,8 @@ export interface HeldSync {
   archiveFrom: number;
   /** Under way while the sync is being deleted: no run begins any more. */
   removal: Promise<RemoveAnswer> | null;
+  /** What it tells of itself, and when it looks whether it is late. */
+  readonly lookout: Lookout;
 }
 
 function mustArchive({ state, archiveFrom }: HeldSync): boolean {
@@ -200,7 +212,8 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
         if (held.removal !== null) throw beingDeleted(name);
         if (!request.upToDate) held.scheduleOutdated = true;
         const original = await originalOf(before, request);
-        return commit(beginRun(before, request, Date.now(), original));
+        const transition = beginRun(before, request, Date.now(), original);
+        return commit(noted(held, before, transition, request.due));
       }),
     { validator: mustNameRun },
   );
@@ -208,7 +221,11 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
     defineUpdate<ImportRecord | null, [FinishRunRequest]>(MESSAGES.finishRun),
     (request) =>
       // A run that moves nothing is recorded though its storage is what failed it: the copy may lag behind.
-      inTurn(async () => commit(finishRun(await existing(), request, Date.now()), !isCovered(request))),
+      inTurn(async () => {
+        const before = await existing();
+        const transition = finishRun(before, request, Date.now());
+        return commit(noted(held, before, transition, request.due), !isCovered(request));
+      }),
     { validator: mustNameRun },
   );
   setHandler(

@@ -222,7 +222,7 @@ export function finishRun(
 const COVERED: ReadonlySet<Outcome> = new Set(['succeeded', 'succeeded_with_errors']);
 
 /** Whether a run accounted for its whole window. */
-export function isCovered({ outcome }: Pick<FinishRunRequest, 'outcome'>): boolean {
+export function isCovered({ outcome }: { readonly outcome: Outcome }): boolean {
   return COVERED.has(outcome);
 }
 

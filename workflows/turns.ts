@@ -23,7 +23,12 @@ export function besides<Result>(task: () => Promise<Result>): Promise<Result> {
 /**
  * Waits until something is so. What holds a definition is no task that could be cancelled: it goes on when another
  * tool tries, and is deleted with Rowcast's own.
+ *
+ * @param untilMs waits no longer than until then, in milliseconds since 1970; null: for as long as it takes.
  */
-export function uncancelled(isSo: () => boolean): Promise<void> {
-  return CancellationScope.nonCancellable(() => condition(isSo));
+export function uncancelled(isSo: () => boolean, untilMs: number | null = null): Promise<void> {
+  return CancellationScope.nonCancellable(async () => {
+    if (untilMs === null) await condition(isSo);
+    else await condition(isSo, Math.max(1, untilMs - Date.now()));
+  });
 }

@@ -1,7 +1,8 @@
 /* Files with one thing wrong in each, and what their writer reads. */
 
 export const json = (fields: object) => JSON.stringify(fields);
-const fileOf = (section: string, fields: object) => `version: 1\n${section}: { shop: ${json(fields)} }`;
+export const fileOf = (section: string, fields: object) =>
+  `version: 1\n${section}: { shop: ${json(fields)} }`;
 
 const DESTINATION = { kind: 'http', url: 'https://example.com/v1', writeKey: { secret: 'key' } };
 const SOURCE = {
@@ -22,7 +23,7 @@ export const sync = (fields: object) => fileOf('syncs', { ...SYNC, ...fields });
 export const NAME = 'must be a name of 1 to 40 characters of a-z, 0-9 and "-"';
 const SECRET_NAME =
   'must name a secret of the worker with 1 to 60 characters of a-z, 0-9 and "-", such as "shop-password"';
-const LITERAL =
+export const LITERAL =
   'must name a secret of the worker, as in `{ secret: shop-password }`, or be a value that `rowcast seal` has made; a literal secret is refused, because definitions are readable in Temporal';
 export const MAPPING = 'must be a mapping of fields to values';
 const URL_WORDS = 'must be an http or https URL ending in "/v1", such as "https://cdp.customer.io/v1"';

@@ -152,6 +152,26 @@ export const SYNCS: readonly Case[] = [
     'syncs.shop.keep.rows: is not a known field; correct its spelling, or remove it',
   ],
   [
+    'a share of failed rows that is no percentage',
+    sync({ alerts: { failedAbove: 5 } }),
+    'syncs.shop.alerts.failedAbove: must be a percentage of 0% to 100%, such as "5%" (it is 5)',
+  ],
+  [
+    'a share of more than all rows',
+    sync({ alerts: { failedAbove: '101%' } }),
+    'syncs.shop.alerts.failedAbove: must be a percentage of 0% to 100%, such as "5%" (it is "101%")',
+  ],
+  [
+    'an alert that nobody gives',
+    sync({ alerts: { lateafter: '1 hour' } }),
+    'syncs.shop.alerts.lateafter: is not a known field; did you mean "lateAfter"?',
+  ],
+  [
+    'late at no known time',
+    sync({ alerts: { lateAfter: 'soon' } }),
+    'syncs.shop.alerts.lateAfter: "soon" is not a duration; write one such as "30 minutes"',
+  ],
+  [
     'too many calls to keep',
     sync({ keepCalls: 1001 }),
     'syncs.shop.keepCalls: must be at most 1000 (it is 1001)',

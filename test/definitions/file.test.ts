@@ -5,6 +5,7 @@ import { RowcastError } from '../../errors.ts';
 import { DESTINATIONS, INTEGRATIONS, json, sync, SYNC, WHOLE } from './badFiles.ts';
 import { SNOWFLAKES } from './badSnowflake.ts';
 import { SYNCS } from './badSyncs.ts';
+import { WEBHOOKS } from './badWebhooks.ts';
 
 /* What a rowcast.yaml may say, and what its writer reads where it says something else. */
 
@@ -38,6 +39,7 @@ describe.each([
   ['an integration', INTEGRATIONS],
   ['a source of Snowflake’s', SNOWFLAKES],
   ['a sync', SYNCS],
+  ['a webhook', WEBHOOKS],
 ])('%s is refused in one sentence', (_section, cases) => {
   test.each(cases)('%s', async (_what, text, line) => {
     expect(await problemsOf(text)).toEqual([line]);
@@ -73,7 +75,9 @@ test('YAML that cannot be read is named by its place, and nothing of it is quote
 });
 
 test('a file without entries is a file', async () => {
-  expect(await parse('version: 1')).toEqual({ destinations: [], integrations: [], syncs: [] });
+  expect(await parse('version: 1')).toEqual({
+    ...{ destinations: [], integrations: [], syncs: [], webhooks: [] },
+  });
 });
 
 test('absent keys take their defaults, and a query may stand in a file beside', async () => {

@@ -7,6 +7,8 @@ destinations:
   cio: { kind: customerio, region: eu, writeKey: }
   own: { kind: http, url: https://example.com/api/v1/, writeKey: { secret: own-key } }
   broken: { kind: http, url: example.com, writeKey: { secret: own-key } }
+webhooks:
+  oncall: { url: , signingSecret: , syncs: [people] }
 integrations:
   shop: { source: { kind: postgres, host: db.internal, database: shop, user: rowcast }, destination: cio }
   odd: { source: [postgres], destination: cio }
@@ -45,6 +47,17 @@ test('a header is sealed under its name, dots in it too', () => {
   }
 });
 
+test('the URL of a webhook is sealed though its key is missing, and its key though its URL is', () => {
+  for (const field of ['url', 'signingSecret']) {
+    expect(bindingOf(`webhooks.oncall.${field}`)).toEqual({
+      kind: 'webhook',
+      name: 'oncall',
+      field,
+      place: null,
+    });
+  }
+});
+
 const EXAMPLES =
   '`integrations.shop.source.password`, `destinations.cio.writeKey` or `destinations.cio.headers.X-Api-Key`';
 const lineOf = (problem: string) => `rowcast.yaml has a problem:\n  ${problem}`;
@@ -63,6 +76,10 @@ test.each([
   [
     'integrations.missing.source.password',
     'There is no integrations.missing in rowcast.yaml; write it there first, since a secret is sealed for its host or URL, too.',
+  ],
+  [
+    'webhooks.oncall.syncs',
+    `webhooks.oncall.syncs holds no secret; give the place of one, such as ${EXAMPLES}.`,
   ],
   [
     'destinations.own.headers.Authorization',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DestinationDefinition } from '../../definitions/destination.ts';
 import { IntegrationDefinition } from '../../definitions/integration.ts';
 import { check } from '../../definitions/problems.ts';
+import { WEBHOOK_SECRET_FIELDS, WebhookDefinition } from '../../definitions/webhook.ts';
 import { SecretReference } from '../../secrets/reference.ts';
 
 /* Every field of a definition that holds a secret, found in the schemas themselves, so that none is forgotten. */
@@ -40,7 +41,7 @@ function literalsIn(schema: z.ZodType, path = ''): [path: string, input: unknown
   return [];
 }
 
-const found = [DestinationDefinition, IntegrationDefinition].flatMap((schema) =>
+const found = [DestinationDefinition, IntegrationDefinition, WebhookDefinition].flatMap((schema) =>
   literalsIn(schema).map(([path, input]) => ({ schema, path: path.slice(1), input })),
 );
 
@@ -50,10 +51,12 @@ test('the fields that hold a secret are found', () => {
   expect(paths).toContain('source.privateKey');
   expect(paths).toContain('writeKey');
   expect(paths).toContain('headers.X-Any');
+  expect(paths).toContain('signingSecret');
 });
 
 test.each(found)('a literal secret in $path is refused, and not echoed', ({ schema, path, input }) => {
-  const read = check(schema as z.ZodType, input);
+  const place = schema === WebhookDefinition ? { secretFields: WEBHOOK_SECRET_FIELDS } : {};
+  const read = check(schema as z.ZodType, input, place);
   const problems = read.ok ? [] : read.problems;
   expect(problems.some((problem) => problem.startsWith(`${path}: `))).toBe(true);
   expect(problems.join('\n')).not.toContain('hunter2');

@@ -10,6 +10,7 @@ import { startTemporal } from '../../dev/temporal.ts';
 import type { FoundTemporal, TemporalServer } from '../../dev/temporal.ts';
 import { startEngine, WRITE_KEY } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { SIGNING_SECRET, TOKEN } from './webhookReceiver.ts';
 
 /* Every kind of secret that Rowcast has, and where each is looked for. */
 
@@ -23,6 +24,8 @@ export const SECRETS = {
   sealedToken: 'sealed+header/2f9a',
   namedHeader: 'named-header/61+b8',
   filedHeader: 'filed-header/90+d7',
+  hookToken: TOKEN,
+  hookKey: SIGNING_SECRET.slice('whsec_'.length),
   /** How the private half of every key of a tunnel begins, which only the worker ever has. */
   tunnelKey: 'b3BlbnNzaC1rZXktdjE',
 };
@@ -89,6 +92,11 @@ export class Secretive implements AsyncDisposable {
     const { database } = this.engine;
     const name = `${kind === 'integration' ? 'from' : 'to'}-${database.slice('test_'.length)}`;
     return seal(value, { kind, name, field, place }, this.#recipient);
+  }
+
+  /** What of a webhook is told to nobody. */
+  sealHook(name: string, field: 'url' | 'signingSecret', value: string) {
+    return seal(value, { kind: 'webhook', name, field, place: null }, this.#recipient);
   }
 
   /** A sync that has no secret but sealed ones, besides two headers of which the worker knows the names. */

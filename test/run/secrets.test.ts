@@ -4,9 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTemporal } from '../../dev/temporal.ts';
 import { runRowcast } from '../cli/command.ts';
 import { failureOf } from '../connectors/request.ts';
+import { alertWorkflowId } from '../../workflows/contract.ts';
 import { until } from '../until.ts';
 import { WRITE_KEY } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { SIGNING_SECRET, WebhookReceiver } from './webhookReceiver.ts';
 import { filesBelow, GOOD, MARKER, NAMED_SOURCE, Secretive, SECRETS } from './secretive.ts';
 
 /*
@@ -210,6 +212,30 @@ test('no secret is in what the command prints, echoes too', async () => {
   for (const at of [0, 1, 3, 5, 6]) expect(texts[at], commands[at]?.join(' ')).toContain('[secret]');
 });
 
+test('a webhook that echoes its URL and its key is quoted without, and no row is told', async () => {
+  await using hooks = await WebhookReceiver.start();
+  const name = 'echoing';
+  const url = await secretive.sealHook(name, 'url', hooks.url);
+  const signingSecret = await secretive.sealHook(name, 'signingSecret', SIGNING_SECRET);
+  await engine.rowcast.webhooks.update({ name, url, signingSecret });
+  const echo = { kind: 'answer', status: 400, body: `${hooks.url} ${SIGNING_SECRET}` } as const;
+  hooks.behave(echo, echo);
+  const tried = await runRowcast(engine.env, 'webhook', 'test', name);
+  expect(tried.stdout).toMatch(/HTTP 400: \[secret\] (whsec_)?\[secret\]/);
+  expect(findsSecret(tried.stdout)).toEqual([]);
+  const sync = await engine.sync({
+    ...GOOD,
+    name: 'told',
+    query: `SELECT note::int AS "userId" FROM people`,
+  });
+  const failed = await engine.run(sync);
+  expect(failed.outcome).toBe('failed');
+  await until(() => hooks.arrivals.length === 2);
+  const [, { message } = {}] = hooks.arrivals;
+  const told = engine.temporal.workflow.getHandle(alertWorkflowId(name, message?.id ?? ''));
+  await expect(told.result()).rejects.toMatchObject({ cause: { type: 'webhook_refused' } });
+});
+
 test('no secret and no row is in any history, memo, search attribute or Schedule', async () => {
   const { History } = proto.temporal.api.history.v1;
   const service = proto.temporal.api.workflowservice.v1;
@@ -231,9 +257,12 @@ test('no secret and no row is in any history, memo, search attribute or Schedule
   }
   // It did look at everything.
   expect(kinds).toEqual(
-    new Set(['connectionTest', 'destination', 'integration', 'preview', 'sync', 'syncRun']),
+    new Set([
+      ...['alert', 'connectionTest', 'destination', 'integration', 'preview', 'sync', 'syncRun'],
+      'webhook',
+    ]),
   );
-  expect(runs).toHaveLength(11);
+  expect(runs).toHaveLength(12);
   let schedules = 0;
   for await (const { scheduleId } of engine.temporal.schedule.list()) {
     const { raw } = await engine.temporal.schedule.getHandle(scheduleId).describe();
