@@ -1,5 +1,5 @@
 import type { FailureCode } from '../errors.ts';
-import { discreetWords } from './discreetWords.ts';
+import { discreetWords } from '../workflows/discreetWords.ts';
 import type { Log } from './log.ts';
 
 /** What an activity works on. */

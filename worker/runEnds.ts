@@ -2,7 +2,7 @@ import type { InjectedSinks } from '@temporalio/worker';
 import { isFailureCode } from '../errors.ts';
 import type { ImportRecord, Outcome } from '../workflows/contract.ts';
 import type { RunSinks } from '../workflows/observed.ts';
-import { discreetWords } from './discreetWords.ts';
+import { discreetWords } from '../workflows/discreetWords.ts';
 import type { Level, Log } from './log.ts';
 
 /** Where the workflows of a worker tell that runs have ended: once for each, whichever worker it was read on. */

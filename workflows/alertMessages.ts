@@ -24,7 +24,7 @@ export interface Alert {
   readonly text: string;
 }
 
-/** A run's import, in so far as it is told. */
+/** A run's import, in so far as it is told: its error without what others say of it, who may quote a row. */
 export type AlertRun = Pick<
   ImportRecord,
   | 'run'

@@ -1,12 +1,20 @@
 import type { Trouble } from '../definitions/alertLimits.ts';
 import type { DueRun, ScheduleView } from './alertMessages.ts';
 import type { ImportRecord } from './contract.ts';
+import { discreetWords } from './discreetWords.ts';
 import type { Lease } from './messages.ts';
 
 /* What a webhook is told, in sentences for people. */
 
-export function failingText({ sync, error }: ImportRecord): string {
-  return `The sync ${sync} is failing: ${error ?? 'the reason is not known.'}`;
+export function failingText(record: ImportRecord): string {
+  const { sync, run } = record;
+  const reason = errorWords(record) ?? 'The reason is not known.';
+  return `The sync ${sync} is failing: ${reason} See \`rowcast import show ${run}\`.`;
+}
+
+/** Why a run failed, without what a database or a destination says of it, which may quote a row. */
+export function errorWords({ errorCode, error }: ImportRecord): string | null {
+  return errorCode === null || error === null ? error : discreetWords(errorCode, error);
 }
 
 /** @param percent what is allowed, 0 to 100. */

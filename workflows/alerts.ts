@@ -1,7 +1,7 @@
 import { failedAbovePercent, lateAfterMs } from '../definitions/alertLimits.ts';
 import type { Trouble } from '../definitions/alertLimits.ts';
 import type { Alert, AlertRun, AlertState, Due, DueRun, ScheduleView } from './alertMessages.ts';
-import { failedRowsText, failingText, lateText, recoveredText } from './alertWords.ts';
+import { errorWords, failedRowsText, failingText, lateText, recoveredText } from './alertWords.ts';
 import type { ImportRecord } from './contract.ts';
 import type { SyncState } from './messages.ts';
 import { isCovered } from './syncState.ts';
@@ -195,6 +195,7 @@ function alertOf(
 
 function toldRun(record: ImportRecord): AlertRun {
   const { run, outcome, startedAt, endedAt, rows, delivered, failed, skippedIntervals } = record;
-  const { errorCode, error } = record;
-  return { run, outcome, startedAt, endedAt, rows, delivered, failed, skippedIntervals, errorCode, error };
+  const { errorCode } = record;
+  const counts = { rows, delivered, failed, skippedIntervals };
+  return { run, outcome, startedAt, endedAt, ...counts, errorCode, error: errorWords(record) };
 }

@@ -71,9 +71,9 @@ test('a sync that begins to fail is told once, and once that it has recovered', 
       run: {
         ...{ run: first.run, outcome: 'failed', startedAt: first.startedAt, endedAt: first.endedAt },
         ...{ rows: null, delivered: 0, failed: 0, skippedIntervals: 0 },
-        ...{ errorCode: 'query_failed', error: first.error },
+        ...{ errorCode: 'query_failed', error: 'The query failed; correct it. (SQLSTATE 22012)' },
       },
-      text: `The sync ${name} is failing: ${first.error ?? ''}`,
+      text: `The sync ${name} is failing: The query failed; correct it. (SQLSTATE 22012) See \`rowcast import show ${first.run}\`.`,
     },
     expect.objectContaining({
       event: 'recovered',

@@ -223,11 +223,7 @@ test('a webhook that echoes its URL and its key is quoted without, and no row is
   const tried = await runRowcast(engine.env, 'webhook', 'test', name);
   expect(tried.stdout).toMatch(/HTTP 400: \[secret\] (whsec_)?\[secret\]/);
   expect(findsSecret(tried.stdout)).toEqual([]);
-  const sync = await engine.sync({
-    ...GOOD,
-    name: 'told',
-    query: `SELECT note::int AS "userId" FROM people`,
-  });
+  const sync = await engine.sync({ name: 'told', ...(await secretive.allSealed('SELECT 1/0')) });
   const failed = await engine.run(sync);
   expect(failed.outcome).toBe('failed');
   await until(() => hooks.arrivals.length === 2);

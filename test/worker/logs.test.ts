@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { discreetWords } from '../../worker/discreetWords.ts';
+import { discreetWords } from '../../workflows/discreetWords.ts';
 import { createLog } from '../../worker/log.ts';
 import { Problems } from '../../worker/problems.ts';
 import { SdkLogger } from '../../worker/sdkLogger.ts';

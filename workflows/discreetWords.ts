@@ -16,7 +16,7 @@ const STATE = /\((?:error -?\d+|SQLSTATE \w{5}|error -?\d+, SQLSTATE \w{5})\)/;
 const REASON = /HTTP \d{3}|no answer within \d+ ms|\bE[A-Z]{4,}\b/;
 
 /**
- * What a log may say of a failure: its message without what a database or a destination says in its own words, but
+ * What may be said of a failure where rows are not to go, in a log or to a webhook: its message without what a database or a destination says in its own words, but
  * with its state or status. A bug says nothing but that it is one, since its message may hold anything.
  */
 export function discreetWords(code: FailureCode, message: string): string {
