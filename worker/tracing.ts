@@ -31,7 +31,7 @@ import type { Asked } from '../delivery/sender.ts';
 import { isFailureCode } from '../errors.ts';
 import { parseRunName, scheduleId } from '../workflows/contract.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
-import { discreetWords } from './discreetWords.ts';
+import { discreetWords } from '../workflows/discreetWords.ts';
 import type { Log } from './log.ts';
 import { batchLimits, rootSampler } from './tracingEnvironment.ts';
 import type { AttemptOf, AttemptSpan, Attributes, PartSpan, Traces } from './traces.ts';

@@ -37,7 +37,10 @@ export function withAlerts<Answer>(
   const ended = state.imports.at(-1);
   const hasEnded = ended !== undefined && ended.run !== before.imports.at(-1)?.run;
   const told = hasEnded ? afterEnd(state, ended, due, moment) : state;
-  const hasBegun = state.lease !== null && state.lease.record.run !== before.lease?.record.run;
+  const hasBegun =
+    state.lease !== null &&
+    state.lease.record.run !== before.lease?.record.run &&
+    state.lease.record.trigger !== 'retry';
   return { state: hasBegun ? afterBegin(told, due, moment) : told, answer };
 }
 
@@ -48,7 +51,7 @@ function afterBegin(state: SyncState, next: Due | null, { nowMs }: Moment): Sync
   return { ...state, alerts: { ...alerts, due, begunAtMs: nowMs } };
 }
 
-/** A run that a person started for failed rows of another, one that was cancelled or skipped says nothing of the sync. */
+/** A run that sends failed rows of another one again, or was skipped, says nothing of the sync; one that was cancelled was not late. */
 function afterEnd(state: SyncState, ended: ImportRecord, due: Due | null, moment: Moment): SyncState {
   if (ended.outcome === 'skipped' || ended.trigger === 'retry') return state;
   const alerts = state.alerts ?? NOTHING;

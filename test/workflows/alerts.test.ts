@@ -181,6 +181,22 @@ test('a run that was lost fails its sync once another one finds it gone', () => 
   ]);
 });
 
+test('a run that sends failed rows again says nothing of its sync', () => {
+  const bad = ran(fresh(), 'a', NOW_MS, { rows: 10, delivered: 5, failed: 5 });
+  const original = bad.imports.at(-1) ?? null;
+  const [ms, due] = [NOW_MS + MINUTE_MS, dueAt(NOW_MS)];
+  const request = { run: 'b', startedAt: '', trigger: 'retry', skippedBefore: 0, upToDate: true } as const;
+  const retry = { of: 'a', code: null };
+  const transition = beginRun(bad, { ...request, retry, holder: null, quietMs: 1_000 }, ms, original);
+  const begunRetry = withAlerts(bad, transition, { due, ...momentAt(ms) }).state ?? bad;
+  expect(begunRetry.lease?.record.trigger).toBe('retry');
+  expect(begunRetry.alerts).toEqual(bad.alerts);
+  const good = ended(begunRetry, 'b', ms, { rows: 5, delivered: 5 });
+  expect(good.alerts).toEqual(bad.alerts);
+  const failed = ended(begunRetry, 'b', ms, { outcome: 'failed', errorCode: 'gave_up', error: 'No.' });
+  expect(failed.alerts).toEqual(bad.alerts);
+});
+
 const OUTCOMES = ['succeeded', 'succeeded_with_errors', 'failed', 'cancelled'] as const;
 
 test('whatever becomes of runs, each trouble is told when it begins and when it is over, in turn', () => {
