@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ImportRecord, ImportsRequest, Outcome } from '../client/index.ts';
+import { addImportCalls } from './importCalls.ts';
 import { addImportErrors } from './importErrors.ts';
 import { addImportRetry } from './importRetry.ts';
 import { count, moment, say, sayJson, sayTable, span } from './output.ts';
@@ -29,14 +30,7 @@ export function addImport(program: Command): void {
     });
   addImportErrors(command);
   addImportRetry(command);
-  command
-    .command('calls <run>')
-    .description('the first calls that were delivered, beside their rows, as NDJSON')
-    .action((run: string) =>
-      withRowcast(async (rowcast, signal) => {
-        for await (const call of rowcast.imports.calls(run, signal)) say(JSON.stringify(call));
-      }),
-    );
+  addImportCalls(command);
 }
 
 function addListAndShow(command: Command): void {

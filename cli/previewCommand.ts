@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { PreviewResult, Rowcast, RowcastFile, SyncDefinition } from '../client/index.ts';
 import { RowcastError } from '../errors.ts';
 import { readRowcastFile } from './applyCommand.ts';
-import { count, say, sayJson, sayTable } from './output.ts';
+import { count, say, sayJson } from './output.ts';
+import { sayPlacements, sayRow } from './rowsBesideCalls.ts';
 import { unixSeconds, UsageError, wholeNumber } from './usage.ts';
 import { withRowcast } from './withRowcast.ts';
 
@@ -96,16 +97,15 @@ function sayPreview({ sync, type, since, placements, rows, warnings }: SyncPrevi
     say('  The query returns nothing since then; see what it returns from the start with `--since 0`.');
   for (const warning of warnings) say(`  Warning: ${warning}`);
   say();
-  sayTable(
-    ['COLUMN', 'GOES TO', 'WHY'],
-    placements.map(({ column, path, why }) => [column, path.join('.'), why]),
-    'no column',
-    { fit: ['whole', 'whole', 'wrap'] },
-  );
+  sayPlacements(placements);
   for (const row of rows) {
+    if ('call' in row) {
+      sayRow(row, row.call, row.leftOut);
+      continue;
+    }
     say();
     say(`row ${row.row}`);
     say(`  data  ${JSON.stringify(row.data)}`);
-    say('call' in row ? `  call  ${JSON.stringify(row.call)}` : `  PROBLEM ${row.code}: ${row.message}`);
+    say(`  PROBLEM ${row.code}: ${row.message}`);
   }
 }

@@ -1,6 +1,7 @@
 import { RowcastError } from '../errors.ts';
 import { readDeliveredCalls, readFailedRows } from '../storage/failedRows.ts';
-import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
+import { readManifest } from '../storage/manifest.ts';
+import type { DeliveredCall, FailedRow, Manifest } from '../storage/manifest.ts';
 import type { Storage } from '../storage/storage.ts';
 import { readRunFiles } from '../storage/runFiles.ts';
 import type { RunFiles } from '../storage/runFiles.ts';
@@ -38,6 +39,8 @@ export interface Imports {
   errors(run: string, signal?: AbortSignal): AsyncGenerator<FailedRow>;
   /** The first calls that were delivered, beside their rows. */
   calls(run: string, signal?: AbortSignal): AsyncGenerator<DeliveredCall>;
+  /** Where each column of its rows went, and why; empty for runs of 0.4.0, and where nothing of a run was kept. */
+  placements(run: string, signal?: AbortSignal): Promise<readonly Placement[]>;
   /**
    * Sends the failed rows of a run again: a run of its own, which changes the counts of the one that it retries.
    *
@@ -62,6 +65,16 @@ export interface Imports {
   wait(run: string, signal?: AbortSignal): Promise<ImportRecord>;
 }
 
+type Placement = Manifest['placements'][number];
+
+/** A retry notes the place that a column had before beside today's, which may be the same. */
+function placementsIn({ placements }: Manifest): Placement[] {
+  const byPlace = new Map(
+    placements.map((placement) => [JSON.stringify([placement.column, placement.path]), placement]),
+  );
+  return [...byPlace.values()];
+}
+
 const POLL_MS = 500;
 
 export function createImports(context: ClientContext): Imports {
@@ -80,7 +93,16 @@ export function createImports(context: ClientContext): Imports {
       eachItem((request) => page({ ...request, ...(sync === undefined ? {} : { sync }) }), signal),
     async *calls(run, signal) {
       const { storage, files } = await filesOf(context, await get(run, signal), 'calls', signal);
-      yield* readDeliveredCalls(storage, files.callFiles);
+      let left = files.keepCalls ?? Infinity;
+      for await (const call of readDeliveredCalls(storage, files.callFiles)) {
+        if (left === 0) return;
+        left -= 1;
+        yield call;
+      }
+    },
+    async placements(run, signal) {
+      const { storage, files } = await filesOf(context, await get(run, signal), 'calls', signal);
+      return files.manifest === undefined ? [] : placementsIn(await readManifest(storage, files.manifest));
     },
     async retry(run, { code, signal } = {}) {
       const record = await get(run, signal);

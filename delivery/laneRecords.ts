@@ -1,6 +1,6 @@
 import { RowcastError } from '../errors.ts';
 import { parseExactly } from '../mapping/exactJson.ts';
-import { rowFromCall } from '../mapping/rowData.ts';
+import { leftOut, rowFromCall } from '../mapping/rowData.ts';
 import type { StagedCall } from '../storage/calls.ts';
 import { writeNdjson } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
@@ -80,7 +80,8 @@ export class LaneRecords {
   }
 
   #deliveredCall(call: StagedCall): DeliveredCall {
-    return { row: call.row, ...this.#dataAndCall(call) };
+    const kept = this.#dataAndCall(call);
+    return { row: call.row, ...kept, leftOut: leftOut(this.#request.placements, kept.call) };
   }
 
   #dataAndCall({ json }: StagedCall) {

@@ -1,4 +1,5 @@
-import type { ChunkReference, Manifest } from '../storage/manifest.ts';
+import type { Placement } from '../mapping/mapper.ts';
+import type { ChunkReference } from '../storage/manifest.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Sender } from './sender.ts';
 
@@ -29,7 +30,7 @@ export interface LaneRequest {
   readonly token: string;
   readonly lane: number;
   readonly chunks: readonly ChunkReference[];
-  readonly placements: Manifest['placements'];
+  readonly placements: readonly Pick<Placement, 'column' | 'path'>[];
   readonly position: LanePosition;
   readonly sender: Sender;
   /** How many delivered calls are kept beside their rows. */

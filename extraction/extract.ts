@@ -70,7 +70,7 @@ export async function extract(request: ExtractRequest): Promise<Extraction> {
   try {
     const rows = await stageAll(result, mapper, staging, request);
     const staged = await staging.finish();
-    const placements = mapper.placements.map(({ column, path }) => ({ column, path }));
+    const { placements } = mapper;
     const warnings = [...mapper.warnings, ...rowWarnings(rows, request)];
     return { manifest: { version: 1, ...staged, columns: mapper.columns, placements }, until, warnings };
   } finally {

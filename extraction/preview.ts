@@ -2,7 +2,7 @@ import type { Row, Source } from '../connectors/source.ts';
 import { renderQuery } from '../definitions/query.ts';
 import { createMapper } from '../mapping/createMapper.ts';
 import type { CallType, Mapper, MappingOptions, Placement } from '../mapping/mapper.ts';
-import { rowJson } from '../mapping/rowData.ts';
+import { leftOut, rowJson } from '../mapping/rowData.ts';
 import { smallBatchWarnings } from './smallBatches.ts';
 
 export interface PreviewReading {
@@ -28,7 +28,13 @@ export interface PreviewResult {
 }
 
 export type PreviewRow =
-  | { readonly row: number; readonly data: Record<string, unknown>; readonly call: Record<string, unknown> }
+  | {
+      readonly row: number;
+      readonly data: Record<string, unknown>;
+      readonly call: Record<string, unknown>;
+      /** The columns of which nothing is in the call, since their value is NULL; workers of 0.4.0 do not say. */
+      readonly leftOut?: readonly string[];
+    }
   | {
       readonly row: number;
       readonly data: Record<string, unknown>;
@@ -67,5 +73,6 @@ function previewRow(row: number, cells: Row, mapper: Mapper, { timeZone }: Mappi
   const data = JSON.parse(rowJson(mapper.columns, cells, timeZone)) as Record<string, unknown>;
   const mapped = mapper.map(cells);
   if (!mapped.ok) return { row, data, code: mapped.code, message: mapped.message };
-  return { row, data, call: JSON.parse(mapped.json) as Record<string, unknown> };
+  const call = JSON.parse(mapped.json) as Record<string, unknown>;
+  return { row, data, call, leftOut: leftOut(mapper.placements, call) };
 }

@@ -96,7 +96,7 @@ function remapperOf(then: Mapper['columns'], mapping: MappingOptions): Remapper 
       if (call.ok) staging.add(number, call);
       else staging.fail(number, call, rowJson(columns, row, mapping.timeZone));
     },
-    placements: () => (mapper?.placements ?? []).map(({ column, path }) => ({ column, path })),
+    placements: () => mapper?.placements ?? [],
   };
 }
 

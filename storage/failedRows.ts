@@ -15,7 +15,12 @@ const FailedRowLine: z.ZodType<FailedRow> = z.object({
   call: Fields.exactOptional(),
 });
 
-const DeliveredCallLine: z.ZodType<DeliveredCall> = z.object({ row: z.int(), data: Fields, call: Fields });
+const DeliveredCallLine: z.ZodType<DeliveredCall> = z.object({
+  row: z.int(),
+  data: Fields,
+  call: Fields,
+  leftOut: z.array(z.string()).exactOptional(),
+});
 
 /** The failed rows of a run, in the order of their numbers. @param keys its error files. @throws RowcastError */
 export function readFailedRows(storage: Storage, keys: readonly string[]): AsyncGenerator<FailedRow> {

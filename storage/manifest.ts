@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RowcastError } from '../errors.ts';
-import type { Mapper } from '../mapping/mapper.ts';
+import type { Mapper, Placement } from '../mapping/mapper.ts';
 import type { Storage } from './storage.ts';
 
 /** One staged file of finished calls. */
@@ -25,8 +25,8 @@ export interface Manifest {
   readonly errorFiles: readonly string[];
   /** The columns of the rows; absent in manifests before 0.5.0. */
   readonly columns?: Mapper['columns'];
-  /** Where each column went, to read a row back out of its call. */
-  readonly placements: readonly { readonly column: string; readonly path: readonly string[] }[];
+  /** Where each column went, to read a row back out of its call, and for people. */
+  readonly placements: readonly Placement[];
 }
 
 /** One failed row as it is stored and downloaded, a line of NDJSON. */
@@ -46,6 +46,8 @@ export interface DeliveredCall {
   readonly row: number;
   readonly data: Record<string, unknown>;
   readonly call: Record<string, unknown>;
+  /** The columns of which nothing is in the call, since their value was NULL; absent in what 0.4.0 stored. */
+  readonly leftOut?: readonly string[];
 }
 
 const ManifestFile = z.object({
@@ -55,7 +57,10 @@ const ManifestFile = z.object({
   failed: z.int(),
   errorFiles: z.array(z.string()),
   columns: z.custom<Mapper['columns']>((value) => Array.isArray(value)).exactOptional(),
-  placements: z.array(z.object({ column: z.string(), path: z.array(z.string()) })),
+  // Manifests before 0.5.0 do not say why.
+  placements: z.array(
+    z.object({ column: z.string(), path: z.array(z.string()), why: z.string().default('') }),
+  ),
 });
 
 /** Stores the manifest of an attempt and answers its key. @throws RowcastError */

@@ -12,6 +12,8 @@ export interface RunFiles {
   readonly untriedFiles?: readonly string[];
   /** Keys of NDJSON files of `DeliveredCall`. */
   readonly callFiles: readonly string[];
+  /** How many of these calls count, the first ones of the run, since each lane kept so many. Not in runs before 0.5.0. */
+  readonly keepCalls?: number;
   /** Key of the manifest, which says what the columns of its failed rows are. Not in runs before 0.5.0. */
   readonly manifest?: string;
 }

@@ -234,6 +234,7 @@ async function settle(
     errorFiles,
     ...(staged?.untriedFiles === undefined ? {} : { untriedFiles: staged.untriedFiles }),
     callFiles: delivered.callFiles,
+    keepCalls: plan.sync.keepCalls,
     ...(staged?.described === undefined ? {} : { manifest: staged.described }),
   };
   try {

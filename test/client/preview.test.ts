@@ -1,11 +1,15 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runRowcast, startRowcast } from '../cli/command.ts';
 import { startEngine } from '../run/engine.ts';
 import type { Engine } from '../run/engine.ts';
+import type { RunFiles } from '../../storage/runFiles.ts';
+import { runFolder } from '../../workflows/contract.ts';
 import { until } from '../until.ts';
 import { namesOf, writeFile } from './file.ts';
 
-/* The first rows beside the calls that they would become. */
+/* The first rows beside the calls that they would become, or became. */
 
 let engine: Engine;
 beforeAll(async () => {
@@ -203,3 +207,52 @@ function textsOf(value: unknown): string[] {
   if (value === null || typeof value !== 'object') return [];
   return Object.values(value).flatMap(textsOf);
 }
+
+const WITH_NULLS = `SELECT n AS "userId", n * 10 AS "cart.price", CASE n WHEN 1 THEN '10.0.0.1' END AS "context.ip"
+  FROM generate_series(1, 40) n`;
+
+test('the first calls of a run are shown beside their rows, with where each column went and what was left out', async () => {
+  const { run, sync } = await engine.run(
+    await engine.sync({ name: 'kept', query: WITH_NULLS, keepCalls: 3 }),
+  );
+  const placements = [
+    { column: 'userId', path: ['userId'], why: 'userId is reserved' },
+    { column: 'cart.price', path: ['traits', 'cart', 'price'], why: expect.any(String) as string },
+    { column: 'context.ip', path: ['context', 'ip'], why: 'context is reserved' },
+  ];
+  // As many as the sync keeps, and not as many of each lane.
+  const calls = [1, 2, 3].map((row) => ({
+    row,
+    data: { userId: String(row), 'cart.price': row * 10 },
+    call: { type: 'identify', userId: String(row), traits: { cart: { price: row * 10 } } },
+    leftOut: row === 1 ? [] : ['context.ip'],
+  }));
+  const all: unknown = JSON.parse((await rowcast('import', 'calls', run, '--json')).stdout);
+  expect(all).toMatchObject({ placements, calls });
+  expect(await engine.rowcast.imports.placements(run)).toEqual(placements);
+  const lines = (await rowcast('import', 'calls', run, '--format', 'ndjson')).stdout.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject(calls);
+
+  const { stdout } = await rowcast('import', 'calls', run);
+  expect(stdout).toMatch(/^COLUMN +GOES TO +WHY\nuserId +userId +userId is reserved$/m);
+  expect(stdout).toMatch(/^cart.price +traits\.cart\.price +not reserved, so a trait, nested by its dots$/m);
+  expect(stdout).toMatch(/^context\.ip +context\.ip +context is reserved$/m);
+  expect(stdout).toMatch(
+    /^row 2\n {2}data {2}\{.*\n {2}call {2}\{.*\n {2}left out, since NULL: context\.ip$/m,
+  );
+
+  // What 0.4.0 stored says neither.
+  const folder = join(engine.storage, runFolder(sync, run));
+  const index = JSON.parse(readFileSync(join(folder, 'import.json'), 'utf8')) as RunFiles;
+  writeFileSync(
+    join(folder, 'import.json'),
+    JSON.stringify({ ...index, manifest: undefined, keepCalls: undefined }),
+  );
+  for (const file of index.callFiles.map((key) => join(engine.storage, key)))
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/,"leftOut":\[[^\]]*\]/g, ''));
+  const old = await rowcast('import', 'calls', run);
+  expect(old).toMatchObject({ code: 0, stderr: '' });
+  expect(old.stdout).toMatch(/^\nrow 1\n {2}data/);
+  expect(old.stdout).not.toContain('left out');
+  expect(await engine.rowcast.imports.placements(run)).toEqual([]);
+});

@@ -238,7 +238,7 @@ test('imports are listed newest first, up to a limit, and shown by a whole or a 
   expect(await rowcast('import', 'list', 'nobody')).toMatchObject({ code: 1, stdout: '' });
 });
 
-test('failed rows are told in groups and one by one in three formats, and the calls that went out beside their rows', async () => {
+test('failed rows are told in groups and one by one in three formats', async () => {
   const { record } = await importOf(await engine.sync({ name: 'errors', query: ONE_BAD }));
   const run = String(record['run']);
 
@@ -276,11 +276,6 @@ test('failed rows are told in groups and one by one in three formats, and the ca
     { code: 'invalid_timestamp', rows: 1, example: { row: 2, data: { timestamp: 'soon' } } },
   ]);
 
-  const calls = await rowcast('import', 'calls', run);
-  expect(calls.stdout.trimEnd().split('\n').map(parsed)).toMatchObject([
-    { row: 1, data: { userId: '1' }, call: { type: 'identify', userId: '1' } },
-    { row: 3, data: { userId: '3' }, call: { type: 'identify', userId: '3' } },
-  ]);
   const good = await importOf(await engine.sync({ name: 'none', query: GOOD }));
   expect((await rowcast('import', 'errors', String(good.record['run']))).stdout).toBe('No row failed.\n');
 });

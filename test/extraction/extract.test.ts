@@ -77,7 +77,9 @@ describe('an extraction', () => {
       lanes: [[], [], [], []],
       errorFiles: [],
     });
-    expect(extraction.manifest.placements).toEqual([{ column: 'userId', path: ['userId'] }]);
+    expect(extraction.manifest.placements).toEqual([
+      { column: 'userId', path: ['userId'], why: 'userId is reserved' },
+    ]);
   });
 
   test('gives the same ids in the same lanes at another attempt, in whatever order and pages the rows come', async () => {

@@ -40,6 +40,7 @@ describe('a preview', () => {
           userId: 'ann',
           traits: { name: 'Ann 🎈', age: null, a: { b: [1] }, since: 1_700_000_000 },
         },
+        leftOut: [],
       },
     ]);
     expect(preview.placements.map(({ column, path }) => [column, path.join('.')])).toEqual([

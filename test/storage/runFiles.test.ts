@@ -31,7 +31,7 @@ describe('a manifest', () => {
     rows: fc.nat(),
     failed: fc.nat(),
     errorFiles: fc.array(key),
-    placements: fc.array(fc.record({ column: fc.string(), path: fc.array(fc.string()) })),
+    placements: fc.array(fc.record({ column: fc.string(), path: fc.array(fc.string()), why: fc.string() })),
   });
 
   test('comes back as it was written', async () => {
