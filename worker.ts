@@ -50,6 +50,7 @@ import { Problems } from './worker/problems.ts';
 import { checksOf } from './worker/readiness.ts';
 import { logEnded, runSinks } from './worker/runEnds.ts';
 import { installRuntime } from './worker/runtime.ts';
+import { watchSyncs } from './worker/syncWatch.ts';
 import { tracedSource } from './worker/tracedSource.ts';
 import { asksForTraces } from './worker/traces.ts';
 import type { Traces } from './worker/traces.ts';
@@ -71,7 +72,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const storage = await openStorage(storageLocation(env));
   const probes = listenAddress(env, PROBES_VARIABLE);
   const traces = await tracesOf(env, log, redactor);
-  installRuntime(env, log);
+  const isMeasured = installRuntime(env, log);
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
   const metrics = createMetrics(Runtime.instance().metricMeter);
@@ -94,11 +95,11 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
         }),
       })),
     );
-    await haveSwept(
-      new Client({ connection, namespace }),
-      { taskQueue, storageId: storage.identity.id },
-      log,
-    );
+    const client = new Client({ connection, namespace });
+    await haveSwept(client, { taskQueue, storageId: storage.identity.id }, log);
+    if (isMeasured) {
+      servers.use(watchSyncs({ storage, schedules: () => client.schedule.list(), gauges: metrics.syncs }));
+    }
     log.info(
       `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.`,
     );

@@ -84,7 +84,9 @@ function countDelivered(
   const [calls, failed] = (['delivered', 'failed'] as const).map(
     (field) => sumOf(lanes, field) - sumOf(before, field),
   );
-  metrics.delivered(plan.sync.name, plan.destination.name, { calls: calls ?? 0, failed: failed ?? 0 });
+  const { name: sync, integration } = plan.sync;
+  const of = { sync, integration, destination: plan.destination.name };
+  metrics.delivered(of, { calls: calls ?? 0, failed: failed ?? 0 });
 }
 
 function isRest(error: unknown): error is RowcastError {

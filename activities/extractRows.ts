@@ -156,7 +156,8 @@ async function stagedRows(
   { storage, metrics }: ActivityDeps,
 ): Promise<StagedRows> {
   const bytes = manifest.lanes.flat().reduce((sum, chunk) => sum + chunk.bytes, 0);
-  metrics.read(plan.sync.name, { rows: manifest.rows, failed: manifest.failed, bytes });
+  const { name: sync, integration } = plan.sync;
+  metrics.read({ sync, integration }, { rows: manifest.rows, failed: manifest.failed, bytes });
   const laneRows = manifest.lanes.map((chunks) => chunks.reduce((sum, { rows }) => sum + rows, 0));
   const counts = { rows: manifest.rows, failed: manifest.failed, laneRows, errorFiles: manifest.errorFiles };
   if (manifest.rows === 0) {

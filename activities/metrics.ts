@@ -4,13 +4,12 @@ import type { Asked } from '../delivery/sender.ts';
 export interface Metrics {
   /** A query was read to its end. @param bytes of the chunks that were staged */
   read(
-    sync: string,
+    of: { readonly sync: string; readonly integration: string },
     counts: { readonly rows: number; readonly failed: number; readonly bytes: number },
   ): void;
   /** An attempt at a delivery ended, and this came of it. */
   delivered(
-    sync: string,
-    destination: string,
+    of: { readonly sync: string; readonly integration: string; readonly destination: string },
     counts: { readonly calls: number; readonly failed: number },
   ): void;
   /** A destination was asked once. */

@@ -62,8 +62,13 @@ export async function latestCopy(storage: Storage, kind: CopyKind, name: string)
 
 /** The names of everything of a kind that has copies, in ascending order. @throws RowcastError */
 export async function copiedNames(storage: Storage, kind: CopyKind): Promise<string[]> {
-  const keys = await storage.list(`state/${kind}`);
-  return [...new Set(keys.filter((key) => KEY.test(key)).map((key) => key.split('/')[2] ?? ''))];
+  return [...(await newestCopies(storage, kind)).keys()];
+}
+
+/** For each name that has copies the key of the newest, which is another one after each change. @throws RowcastError */
+export async function newestCopies(storage: Storage, kind: CopyKind): Promise<Map<string, string>> {
+  const keys = (await storage.list(`state/${kind}`)).filter((key) => KEY.test(key));
+  return new Map(keys.map((key) => [key.split('/')[2] ?? '', key]));
 }
 
 /** The keys of the copies that there are, from the oldest to the newest. */

@@ -1,11 +1,14 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { Metrics } from '../activities/metrics.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
+import { isSuccess } from './syncWatch.ts';
+import type { SyncGauges } from './syncWatch.ts';
 
 /** What is counted on a worker, by its activities and beside them. */
 export interface WorkerMetrics extends Metrics {
   /** A run ended. */
   ended(record: ImportRecord): void;
+  readonly syncs: SyncGauges;
 }
 
 /** Rowcast's own metrics, beside those of Temporal's SDK; without an exporter they go nowhere. */
@@ -27,7 +30,14 @@ export function createMetrics(meter: MetricMeter): WorkerMetrics {
     'rowcast_last_success_timestamp_seconds',
     'float',
     undefined,
-    'When the last successful run ended, in Unix seconds',
+    'When the last successful run ended, or the sync was created, in Unix seconds',
+  );
+  const enabled = meter.createGauge('rowcast_sync_enabled', 'int', undefined, 'Whether the sync is to run');
+  const interval = meter.createGauge(
+    'rowcast_sync_interval_seconds',
+    'float',
+    undefined,
+    'The longest time between the next runs of the sync',
   );
   const requests = meter.createHistogram(
     'rowcast_destination_request',
@@ -41,25 +51,28 @@ export function createMetrics(meter: MetricMeter): WorkerMetrics {
     'Requests that failed and are sent again',
   );
   return {
-    read(sync, { rows, failed, bytes }) {
-      rowsRead.add(rows, { sync });
-      rowsFailed.add(failed, { sync, stage: 'mapping' });
-      stagedBytes.add(bytes, { sync });
+    read({ sync, integration }, { rows, failed, bytes }) {
+      rowsRead.add(rows, { sync, integration });
+      rowsFailed.add(failed, { sync, integration, stage: 'mapping' });
+      stagedBytes.add(bytes, { sync, integration });
     },
-    delivered(sync, destination, { calls, failed }) {
-      delivered.add(calls, { sync, destination });
-      rowsFailed.add(failed, { sync, stage: 'delivery' });
+    delivered({ sync, integration, destination }, { calls, failed }) {
+      delivered.add(calls, { sync, integration, destination });
+      rowsFailed.add(failed, { sync, integration, stage: 'delivery' });
     },
     asked(destination, { ms, meaning }) {
       requests.record(ms / 1_000, { destination, meaning });
       if (meaning === 'later') retries.add(1, { destination });
     },
-    ended({ sync, outcome, trigger, endedAt }) {
+    ended(record) {
+      const { sync, outcome, endedAt } = record;
       runs.add(1, { sync, outcome });
-      const isSuccess = outcome === 'succeeded' || outcome === 'succeeded_with_errors';
-      // A retry says nothing of whether the sync is up to date.
-      if (isSuccess && trigger !== 'retry' && endedAt !== null)
-        lastSuccess.set(Date.parse(endedAt) / 1_000, { sync });
+      if (isSuccess(record)) lastSuccess.set(Date.parse(endedAt ?? '') / 1_000, { sync });
+    },
+    syncs: {
+      lastSuccess: (sync, at) => lastSuccess.set(at, { sync }),
+      enabled: (sync, isEnabled) => enabled.set(isEnabled ? 1 : 0, { sync }),
+      interval: (sync, seconds) => interval.set(seconds, { sync }),
     },
   };
 }

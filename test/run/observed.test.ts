@@ -58,6 +58,24 @@ test('a run is counted where it was read, delivered and ended, and its destinati
   const answered = { destination, meaning: 'accepted' };
   expect(await metric('rowcast_destination_request_seconds_count', answered)).toBeGreaterThan(0);
   expect(await metric('rowcast_last_success_timestamp_seconds', { sync })).toBeGreaterThan(before);
+  expect(await metric('rowcast_rows_read_total', { integration: sync.replace('counted', 'from') })).toBe(5);
+});
+
+test('a worker that has just started knows when each sync last succeeded, how often it runs, and that it is enabled', async () => {
+  const done = await engine.sync({ name: 'done', query: 'SELECT 1 AS "userId"', every: '2 hours' }, true);
+  const { endedAt } = await engine.run(done);
+  const never = await engine.sync({ name: 'never', query: 'SELECT 1 AS "userId"' });
+  await engine.killWorker();
+  engine.startWorker();
+  const gauge = (name: string, sync: string) => metric(`rowcast_${name}`, { sync }).catch(() => null);
+  await until(async () => (await gauge('sync_enabled', never)) !== null);
+  expect(await gauge('last_success_timestamp_seconds', done)).toBe(Date.parse(endedAt ?? '') / 1_000);
+  expect(await gauge('last_success_timestamp_seconds', never)).toBeGreaterThan(
+    Date.parse(endedAt ?? '') / 1_000,
+  );
+  expect(await gauge('sync_enabled', done)).toBe(1);
+  expect(await gauge('sync_enabled', never)).toBe(0);
+  expect(await gauge('sync_interval_seconds', done)).toBe(7_200);
 });
 
 test('the worker is alive and ready, and not ready where its storage is gone', async () => {
