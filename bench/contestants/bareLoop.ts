@@ -1,0 +1,10 @@
+import type { Contestant } from './contestant.ts';
+import { nodeScript } from './scripts.ts';
+
+export const bareLoop: Contestant = {
+  name: 'a bare loop',
+  how: 'limit: `pg` portal of 5,000 rows, an object and `JSON.stringify` for each, batches posted one after another while the next is read; nothing is durable, and no id survives it',
+  delivers: true,
+  rowsMax: { quick: Infinity, full: Infinity },
+  start: (bench) => Promise.resolve(nodeScript(bench, 'bareLoop.ts')),
+};

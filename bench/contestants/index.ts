@@ -1,0 +1,16 @@
+import { bareLoop } from './bareLoop.ts';
+import type { Contestant } from './contestant.ts';
+import { copy } from './copy.ts';
+import { posting } from './posting.ts';
+import { rowcast } from './rowcast.ts';
+import { customerioSdk, segmentSdk } from './sdks.ts';
+
+/** All contestants, in the order in which they run and stand in the table. */
+export const CONTESTANTS: readonly Contestant[] = [
+  copy,
+  posting,
+  bareLoop,
+  rowcast,
+  customerioSdk,
+  segmentSdk,
+];

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { messageOf } from '../../errors.ts';
+import { runScript } from '../processes.ts';
+import type { Bench, Competitor, Contestant } from './contestant.ts';
+import { scriptEnv } from './contestant.ts';
+
+/** Installed below `.rowcast`, since Rowcast itself needs none of them. */
+const PACKAGES = [
+  '@customerio/cdp-analytics-node@0.5.9',
+  '@segment/analytics-node@3.1.0',
+  'pg@8.23.1',
+  'pg-query-stream@4.17.0',
+];
+
+const ROWS_MAX = { quick: 20_000, full: 100_000 };
+
+export const customerioSdk: Contestant = {
+  name: 'a script on @customerio/cdp-analytics-node',
+  how: 'version 0.5.9, fed from a query stream, 500 calls a batch, at most 5,000 under way',
+  delivers: true,
+  rowsMax: ROWS_MAX,
+  start: (bench) => sdkScript(bench, 'customerio.mjs'),
+};
+
+export const segmentSdk: Contestant = {
+  name: 'a script on @segment/analytics-node',
+  how: 'version 3.1.0, the same script',
+  delivers: true,
+  rowsMax: ROWS_MAX,
+  start: (bench) => sdkScript(bench, 'segment.mjs'),
+};
+
+/** The script runs beside its packages, as it would in a folder of its own. */
+async function sdkScript(bench: Bench, file: string): Promise<Competitor | string> {
+  const folder = join(bench.packages, 'sdks');
+  try {
+    await install(folder);
+  } catch (error) {
+    return `npm could not install its packages: ${messageOf(error)}`;
+  }
+  const script = join(folder, file);
+  copyFileSync(join(import.meta.dirname, '..', 'scripts', file), script);
+  return {
+    run: (table) => runScript(process.execPath, [script], { env: scriptEnv(bench, table), cwd: folder }),
+  };
+}
+
+async function install(folder: string): Promise<void> {
+  const stamp = join(folder, 'installed');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === PACKAGES.join('\n')) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
+  const options = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--save-exact'];
+  await promisify(execFile)('npm', [...options, ...PACKAGES], { cwd: folder, timeout: 300_000 });
+  writeFileSync(stamp, PACKAGES.join('\n'));
+}

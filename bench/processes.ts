@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+/* What processes cost, as Linux counts it in /proc; on other systems there is no figure. */
+
+/** Milliseconds of a tick in /proc, on every Linux that Node runs on. */
+const TICK_MS = 10;
+
+/** Fields of /proc/PID/stat after the name, which may hold spaces. Source: proc_pid_stat(5). */
+function statOf(pid: number): { parent: number; ownMs: number; childrenMs: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const at = (field: number) => fields[field - 3] ?? 0;
+    return { parent: at(4), ownMs: (at(14) + at(15)) * TICK_MS, childrenMs: (at(16) + at(17)) * TICK_MS };
+  } catch {
+    return null;
+  }
+}
+
+/** CPU milliseconds of a process, with its threads. */
+export function cpuMsOf(pid: number): number | null {
+  return statOf(pid)?.ownMs ?? null;
+}
+
+/** The same with its children, those that have ended too. */
+export function cpuMsWithChildren(pid: number): number | null {
+  const own = statOf(pid);
+  if (own === null) return null;
+  const children = readdirSync('/proc').map((name) => statOf(Number(name)));
+  const living = children.reduce((sum, child) => sum + (child?.parent === pid ? child.ownMs : 0), 0);
+  return own.ownMs + own.childrenMs + living;
+}
+
+export function parentOf(pid: number): number | null {
+  return statOf(pid)?.parent ?? null;
+}
+
+/** The most memory that a process has had since it started or `forgetPeak`, in MB. */
+export function peakMbOf(pid: number): number | null {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024;
+  } catch {
+    return null;
+  }
+}
+
+export function forgetPeak(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  } catch {
+    // Then the peak is that of all that went before.
+  }
+}
+
+export interface ScriptFigures {
+  /** From its start to its end, or what it says of itself in a last line `{"ms": …}`. */
+  readonly ms: number;
+  readonly cpuMs: number | null;
+  readonly peakMb: number | null;
+}
+
+/** Runs a program to its end. @throws Error with the end of its output where it fails. */
+export async function runScript(
+  command: string,
+  args: readonly string[],
+  { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string },
+): Promise<ScriptFigures> {
+  const beginMs = performance.now();
+  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const keep = (part: Buffer) => (output = (output + String(part)).slice(-4_000));
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  let cpuMs: number | null = null;
+  let peakMb: number | null = null;
+  const look = setInterval(() => {
+    cpuMs = cpuMsOf(child.pid ?? 0) ?? cpuMs;
+    peakMb = peakMbOf(child.pid ?? 0) || peakMb;
+  }, 50);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  clearInterval(look);
+  const ms = performance.now() - beginMs;
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? 'a signal'}: ${output}`);
+  const said = /^\{"ms":([\d.]+)\}$/m.exec(output)?.[1];
+  return { ms: said === undefined ? ms : Number(said), cpuMs, peakMb };
+}
