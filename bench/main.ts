@@ -76,7 +76,9 @@ async function measure(): Promise<void> {
     for (let round = 1; round <= rounds; round += 1) {
       for (const each of ready) {
         const taken = await tableFor(each.contestant, table, sql);
-        if (taken !== null) measured.push(await compete(each, taken, { sql, receiver, databasePid }));
+        if (taken === null) continue;
+        const result = await compete(each, taken, { sql, receiver, databasePid });
+        measured.push({ ...result, insteadOf: table });
       }
     }
   }
@@ -126,7 +128,7 @@ async function compete(
   { contestant, competitor }: Ready,
   table: BenchTable,
   { sql, receiver, databasePid }: Surroundings,
-): Promise<Measured> {
+): Promise<Omit<Measured, 'insteadOf'>> {
   await receiver.forget();
   const databaseBefore = cpuMsWithChildren(databasePid);
   const one = { contestant, table };

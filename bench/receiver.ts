@@ -54,7 +54,10 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const answer = (value: unknown) =>
       void response.end(typeof value === 'string' ? value : JSON.stringify(value));
-    if (request.method === 'DELETE') return answer({ forgotten: forget() === undefined });
+    if (request.method === 'DELETE') {
+      forget();
+      return answer(counts());
+    }
     if (request.method === 'GET') return answer(request.url === '/first' ? String(first) : counts());
     const body = Buffer.concat(parts);
     take(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);

@@ -14,11 +14,12 @@ export type BatchLimits = Pick<
 const OPENING = '{';
 const BATCH_KEY = '"batch":[';
 const CLOSING = ']}';
+const COMMA = 0x2c;
 
 /** Whether a call is too large to be sent at all. */
 export function exceedsCallLimit(call: StagedCall, limits: BatchLimits): boolean {
-  const { length } = call.json;
-  return length > limits.callBytesMax || frameBytes(call, limits) + length > limits.batchBytesMax;
+  const { bytes } = call;
+  return bytes > limits.callBytesMax || frameBytes(call, limits) + bytes > limits.batchBytesMax;
 }
 
 /**
@@ -32,8 +33,8 @@ export function* cutBatches(calls: Iterable<StagedCall>, limits: BatchLimits): G
   let bytes = 0;
   for (const call of calls) {
     const [first] = open;
-    const added = call.json.length + 1; // With the comma before it.
-    const other = limits.sharesContext && first !== undefined && !first.shared.equals(call.shared);
+    const added = call.bytes + 1; // With the comma before it.
+    const other = limits.sharesContext && first !== undefined && !first.sharesWith(call);
     if (
       first !== undefined &&
       (other || bytes + added > limits.batchBytesMax || open.length >= limits.batchCallsMax)
@@ -48,23 +49,23 @@ export function* cutBatches(calls: Iterable<StagedCall>, limits: BatchLimits): G
   if (open.length > 0) yield { calls: open };
 }
 
-function frameBytes({ shared }: StagedCall, { sharesContext }: BatchLimits): number {
-  return OPENING.length + (sharesContext ? shared.length : 0) + BATCH_KEY.length + CLOSING.length;
+function frameBytes({ sharedBytes }: StagedCall, { sharesContext }: BatchLimits): number {
+  return OPENING.length + (sharesContext ? sharedBytes : 0) + BATCH_KEY.length + CLOSING.length;
 }
 
 /** The body of the request for a batch; what its calls share stands in front as well. */
 export function batchBody({ calls }: Batch, { sharesContext }: BatchLimits): Buffer {
   const shared = sharesContext ? (calls[0]?.shared ?? Buffer.alloc(0)) : Buffer.alloc(0);
-  const content = calls.reduce((sum, { json }) => sum + json.length + 1, 0) - 1;
+  const content = calls.reduce((sum, { bytes }) => sum + bytes + 1, 0) - 1;
   const body = Buffer.allocUnsafe(
     OPENING.length + shared.length + BATCH_KEY.length + content + CLOSING.length,
   );
   let at = body.write(OPENING, 0, 'latin1');
   at += shared.copy(body, at);
   at += body.write(BATCH_KEY, at, 'latin1');
-  for (const [index, { json }] of calls.entries()) {
-    if (index > 0) at += body.write(',', at, 'latin1');
-    at += json.copy(body, at);
+  for (const [index, call] of calls.entries()) {
+    if (index > 0) body[at++] = COMMA;
+    at += call.copyTo(body, at);
   }
   body.write(CLOSING, at, 'latin1');
   return body;

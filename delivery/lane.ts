@@ -89,7 +89,7 @@ function endOf(group: Group, { accepted, failures }: Settled): number {
 
 function tooLarge(call: StagedCall, { sender: { profile } }: LaneRequest): Settled {
   const { name, callBytesMax, batchBytesMax } = profile;
-  const bytes = call.json.length;
+  const { bytes } = call;
   const taken =
     bytes > callBytesMax
       ? `more than the ${callBytesMax} that the destination ${name} takes`

@@ -16,16 +16,53 @@ const LINE_PREFIX_BYTES = ROW_DIGITS + 1 + SHARED_DIGITS + 1;
 
 const MESSAGE_ID_KEY = '"messageId":"';
 
-/** A staged call, as views into its chunk's buffer. */
-export interface StagedCall {
+/** A staged call: a place in the memory of its chunk. */
+export class StagedCall {
   /** The row's number in the result, from 1. */
   readonly row: number;
-  /** The call's JSON, without prefix and line feed. */
-  readonly json: Buffer;
-  /** The part of `json` right after its brace that holds for a whole batch where the destination says so; may be empty. */
-  readonly shared: Buffer;
+  /** Bytes of the call's JSON. */
+  readonly bytes: number;
+  /** Bytes of the part right after its brace that holds for a whole batch where the destination says so; perhaps 0. */
+  readonly sharedBytes: number;
   /** Offset in the whole chunk just after this line. */
   readonly end: number;
+  readonly #chunk: Buffer;
+  readonly #begin: number;
+
+  /** @param place where its JSON begins and how long it is, in a chunk's memory. */
+  constructor(
+    chunk: Buffer,
+    place: { readonly begin: number; readonly bytes: number; readonly sharedBytes: number },
+    { row, end }: { readonly row: number; readonly end: number },
+  ) {
+    this.#chunk = chunk;
+    this.#begin = place.begin;
+    this.bytes = place.bytes;
+    this.sharedBytes = place.sharedBytes;
+    this.row = row;
+    this.end = end;
+  }
+
+  /** The call's JSON, without prefix and line feed; a view, as a batch has thousands of calls and needs few of them. */
+  get json(): Buffer {
+    return this.#chunk.subarray(this.#begin, this.#begin + this.bytes);
+  }
+
+  /** The shared part. */
+  get shared(): Buffer {
+    return this.#chunk.subarray(this.#begin + 1, this.#begin + 1 + this.sharedBytes);
+  }
+
+  /** Whether both have the same shared part. */
+  sharesWith(other: StagedCall): boolean {
+    if (this.sharedBytes !== other.sharedBytes) return false;
+    return this.sharedBytes === 0 || this.shared.equals(other.shared);
+  }
+
+  /** Copies its JSON to a place that has room for it. @returns its bytes. */
+  copyTo(target: Buffer, at: number): number {
+    return this.#chunk.copy(target, at, this.#begin, this.#begin + this.bytes);
+  }
 }
 
 /** A call as a staged line, with its line feed. */
@@ -95,12 +132,8 @@ export function* stagedCalls(chunk: Buffer, begin = 0): Generator<StagedCall> {
       );
     }
     const end = lineFeed + 1;
-    yield {
-      row,
-      json: chunk.subarray(json, lineFeed),
-      shared: chunk.subarray(json + 1, sharedEnd),
-      end: begin + end,
-    };
+    const place = { begin: json, bytes: lineFeed - json, sharedBytes };
+    yield new StagedCall(chunk, place, { row, end: begin + end });
     start = end;
   }
 }

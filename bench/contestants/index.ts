@@ -2,6 +2,7 @@ import { bareLoop } from './bareLoop.ts';
 import type { Contestant } from './contestant.ts';
 import { copy } from './copy.ts';
 import { posting } from './posting.ts';
+import { dlt, drt } from './python.ts';
 import { rowcast } from './rowcast.ts';
 import { customerioSdk, segmentSdk } from './sdks.ts';
 
@@ -13,4 +14,6 @@ export const CONTESTANTS: readonly Contestant[] = [
   rowcast,
   customerioSdk,
   segmentSdk,
+  dlt,
+  drt,
 ];
