@@ -1,10 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import type { Activities } from './activities/index.ts';
@@ -42,6 +38,7 @@ import { openThroughTunnel } from './tunnel/source.ts';
 import type { TunnelRequest } from './tunnel/tunnel.ts';
 import { listenAddress } from './worker/address.ts';
 import { attemptUnderWay, observeAttempts } from './worker/attempts.ts';
+import { workflowBundle } from './worker/bundle.ts';
 import { createLog } from './worker/log.ts';
 import type { Log } from './worker/log.ts';
 import { createMetrics } from './worker/metrics.ts';
@@ -291,49 +288,6 @@ async function createWorkers(setup: WorkerSetup): Promise<Worker[]> {
       maxConcurrentActivityTaskExecutions: settings.deliverSlots,
     }),
   ]);
-}
-
-const WORKFLOWS_FOLDER = join(import.meta.dirname, 'workflows');
-
-/**
- * The bundle of the workflows, made once for each version of their code: bundling takes seconds, and a worker
- * that comes back after a crash should be at work at once. It is kept where only this user can write.
- */
-export async function workflowBundle(env: NodeJS.ProcessEnv): Promise<{ readonly code: string }> {
-  const cache = join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'rowcast');
-  const file = join(cache, `workflows-${await workflowsHash()}.js`);
-  const cached = await readFile(file, 'utf8').catch(() => null);
-  if (cached !== null) return { code: cached };
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(WORKFLOWS_FOLDER, 'index.ts'),
-    logger: new DefaultLogger('WARN'),
-  });
-  const temporary = `${file}.${process.pid}`;
-  try {
-    await mkdir(cache, { recursive: true, mode: 0o700 });
-    await writeFile(temporary, code, { mode: 0o600 });
-    await rename(temporary, file);
-  } catch {
-    // A home that cannot be written only makes the next start slower.
-  }
-  return { code };
-}
-
-/** Everything that the bundle is made of: the workflows, what they import of other rooms, and the SDK. */
-async function workflowsHash(): Promise<string> {
-  const sources = (await readdir(WORKFLOWS_FOLDER)).sort().map((name) => join(WORKFLOWS_FOLDER, name));
-  const others = [
-    'errors.ts',
-    'definitions/alertLimits.ts',
-    'definitions/durationMs.ts',
-    'definitions/keepMs.ts',
-    'package-lock.json',
-  ];
-  const hash = createHash('sha256').update(process.version);
-  for (const file of [...sources, ...others.map((name) => join(import.meta.dirname, name))]) {
-    hash.update(await readFile(file));
-  }
-  return hash.digest('hex').slice(0, 32);
 }
 
 if (import.meta.main) {

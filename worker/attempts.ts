@@ -1,4 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Rest } from '../activities/types.ts';
@@ -40,7 +45,7 @@ export function observeAttempts(problems: Problems, traces: Traces | null): Acti
           return result;
         } catch (error) {
           const problem = problemIn(error);
-          if (isToldOf(work, error)) problems.met(work, problem);
+          if (isToldOf(work, error)) problems.met(work, problem, isFinal(error));
           span?.end(problem.code);
           throw error;
         }
@@ -76,7 +81,7 @@ function workOf({ activityType, workflowExecution }: ActivityInfo, input: unknow
 function syncIn(workflowId: string): string | null {
   const prefix = runWorkflowIdPrefix('');
   if (!workflowId.startsWith(prefix)) return null;
-  return workflowId.slice(prefix.length).replace(/-\d{4}-\d\d-\d\dT[\d:]+Z$/, '');
+  return workflowId.slice(prefix.length).replace(/-\d{4}-\d\d-\d\dT[\d:]+Z(-retry)?$/, '');
 }
 
 /** A delivery that came further hands its lanes back with the reason for its rest, instead of failing. */
@@ -84,15 +89,15 @@ function restIn(result: unknown): Rest | null {
   return typeof result === 'object' && result !== null && 'rest' in result ? (result.rest as Rest) : null;
 }
 
-/**
- * Whether an attempt's failure is a problem that something waits for. What fails for good is the answer to whoever
- * asked for it, or stands in the record of the run; only a record that could not be made says nothing.
- */
+/** What fails for good is the answer to whoever asked for it, or stands in the record of the run; but for these. */
+const TOLD_THOUGH_FINAL: readonly string[] = ['finishRun', 'tellWebhook'];
+
 function isToldOf({ activity }: Work, error: unknown): boolean {
-  if (error instanceof CancelledFailure || (error instanceof Error && error.name === 'AbortError'))
-    return false;
-  const isFinal = error instanceof ApplicationFailure && error.nonRetryable === true;
-  return !isFinal || activity === 'finishRun';
+  return !isCancelled(error) && (!isFinal(error) || TOLD_THOUGH_FINAL.includes(activity));
+}
+
+function isFinal(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.nonRetryable === true;
 }
 
 function isCancelled(error: unknown): boolean {
@@ -103,12 +108,25 @@ function problemIn(error: unknown): Problem {
   if (isCancelled(error)) return { code: 'cancelled', message: '' };
   const code = error instanceof ApplicationFailure ? error.type : null;
   if (isFailureCode(code)) return { code, message: (error as Error).message };
+  if (isOfTemporal(error)) {
+    return { code: 'temporal_unreachable', message: 'Temporal did not answer a request.' };
+  }
   return { code: 'internal_error' satisfies FailureCode, message: '', stack: placesIn(error) };
+}
+
+function isOfTemporal(error: unknown): boolean {
+  return (
+    error instanceof ServiceError ||
+    error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+    isGrpcServiceError(error)
+  );
 }
 
 /** Where a bug was thrown, without its words, which may hold anything. */
 function placesIn(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const { message, stack = '' } = error;
+  const afterWords = stack.slice(Math.max(0, stack.indexOf(message)) + message.length);
+  const places = afterWords.split('\n').filter((line) => /^\s+at /.test(line));
   return [error.name, ...places.slice(0, 8).map((line) => line.trim())].join(' ');
 }

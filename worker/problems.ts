@@ -43,8 +43,8 @@ export class Problems {
     this.#now = now;
   }
 
-  /** An attempt failed, and another one follows. */
-  met(work: Work, { code, message, stack }: Problem): void {
+  /** An attempt failed. @param isFinal no other one follows */
+  met(work: Work, { code, message, stack }: Problem, isFinal = false): void {
     const nowMs = this.#now();
     const trouble = this.#troubles.get(work.name) ?? { codes: new Set(), sinceMs: nowMs, lastMs: nowMs };
     this.#forgetOld(nowMs);
@@ -54,7 +54,7 @@ export class Problems {
     trouble.codes.add(code);
     const { activity, sync, run } = work;
     const level = code === 'internal_error' ? 'error' : 'warn';
-    this.#log[level](`${nameOf(work)} waits: ${discreetWords(code, message)}`, {
+    this.#log[level](`${nameOf(work)} ${isFinal ? 'failed' : 'waits'}: ${discreetWords(code, message)}`, {
       ...{ code, sync, run, activity, stack },
     });
   }

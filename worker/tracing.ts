@@ -137,6 +137,7 @@ const SCHEDULED_AT = /-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/;
 function endRun(tracer: Tracer, ids: Ids, record: ImportRecord): void {
   const { run, sync, outcome, errorCode, error } = record;
   const { workflowId = '' } = parseRunName(run) ?? {};
+  const scheduledAt = SCHEDULED_AT.exec(workflowId)?.[1];
   ids.nextAre(idsOf(run));
   const attributes = given({
     'rowcast.sync': sync,
@@ -147,8 +148,9 @@ function endRun(tracer: Tracer, ids: Ids, record: ImportRecord): void {
     'rowcast.rows.delivered': record.delivered,
     'rowcast.rows.failed': record.failed,
     'temporal.workflow.id': workflowId,
-    'temporal.schedule.id': scheduleId(sync),
-    'temporal.schedule.time': SCHEDULED_AT.exec(workflowId)?.[1],
+    // No Schedule starts a retry.
+    'temporal.schedule.id': scheduledAt === undefined ? null : scheduleId(sync),
+    'temporal.schedule.time': scheduledAt,
   });
   const span = tracer.startSpan(
     ROOT_NAME,

@@ -6,6 +6,8 @@ const WITH_WORDS_OF_OTHERS: ReadonlySet<FailureCode> = new Set([
   'destination_unavailable',
   'destination_refused',
   'destination_rejects_everything',
+  'webhook_unavailable',
+  'webhook_refused',
   'gave_up',
 ]);
 

@@ -131,3 +131,18 @@ test('what failed, and is tried again, is seen; no secret and no value of a row 
     expect(sent.includes(private_ ?? '?'), private_).toBe(false);
   }
 });
+
+test('a retry of failed rows is a trace too, which no Schedule began', async () => {
+  const query = `SELECT CASE WHEN n > 1 THEN n END AS "userId" FROM generate_series(1, 2) n`;
+  const sync = await engine.sync({ name: 'again', query });
+  const { run } = await engine.run(sync);
+  const retry = await engine.rowcast.imports.retry(run);
+  await engine.rowcast.imports.wait(retry.run);
+  const spans = () => collector.spans.filter(({ attributes }) => attributes['rowcast.run'] === retry.run);
+  await until(() => named(spans(), 'run').length > 0 && named(spans(), 'finishRun').length > 0);
+  const [root] = named(spans(), 'run');
+  expect(root?.attributes).toMatchObject({ 'rowcast.trigger': 'retry', 'rowcast.sync': sync });
+  expect(root?.attributes).not.toHaveProperty('temporal.schedule.id');
+  expect(named(spans(), 'stageFailed')).toMatchObject([{ parent: root?.id }]);
+  expect(spans().map(({ attributes }) => attributes['rowcast.sync'])).toEqual(spans().map(() => sync));
+});

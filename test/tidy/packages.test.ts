@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { workflowBundle } from '../../worker.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const text = (file: string) => readFileSync(join(ROOT, file), 'utf8');

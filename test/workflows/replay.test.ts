@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
-import { workflowBundle } from '../../worker.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
 import { runSinks } from '../../worker/runEnds.ts';
 
 /*
