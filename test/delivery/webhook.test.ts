@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createHttp } from '../../delivery/http.ts';
 import { createWebhook } from '../../delivery/webhook.ts';
@@ -30,6 +32,22 @@ test('what is signed as Standard Webhooks has it is taken by who checks it by ot
   await tell();
   expect(receiver.arrivals).toMatchObject([{ message: { id: '01M8' }, status: 204 }]);
   expect(receiver.violations).toEqual([]);
+});
+
+test('a signature is checked by the lines that the documents give for it', async () => {
+  const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'webhooks.md'), 'utf8');
+  const [, code = ''] = /```js\n(.*?)```/s.exec(document) ?? [];
+  type Check = (headers: object, body: string, secret: string) => boolean;
+  const { isFromRowcast } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+    isFromRowcast: Check;
+  };
+  await tell();
+  const { headers = {}, body = '' } = receiver.last ?? {};
+  expect(isFromRowcast(headers, body, SIGNING_SECRET)).toBe(true);
+  expect(isFromRowcast(headers, `${body} `, SIGNING_SECRET)).toBe(false);
+  expect(isFromRowcast(headers, body, `whsec_${Buffer.alloc(32).toString('base64')}`)).toBe(false);
+  expect(isFromRowcast({ ...headers, 'webhook-timestamp': '1795637838' }, body, SIGNING_SECRET)).toBe(false);
+  expect(isFromRowcast({ ...headers, 'webhook-signature': 'v1,' }, body, SIGNING_SECRET)).toBe(false);
 });
 
 test('what is signed with another key is not', async () => {

@@ -8,13 +8,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTemporal } from '../../dev/temporal.ts';
 import {
   integrationWorkflowId,
+  alertWorkflowId,
   destinationWorkflowId,
   scheduleId,
   sweepId,
   syncWorkflowId,
+  webhookWorkflowId,
 } from '../../workflows/contract.ts';
 import { startEngine } from '../run/engine.ts';
 import type { Engine } from '../run/engine.ts';
+import { SIGNING_SECRET, WebhookReceiver } from '../run/webhookReceiver.ts';
 import { ownServers } from '../ownServers.ts';
 import { until } from '../until.ts';
 
@@ -27,14 +30,20 @@ const about = readFileSync(join(import.meta.dirname, '..', '..', 'package.json')
 const FOLDER = join(import.meta.dirname, (JSON.parse(about) as { version: string }).version);
 
 let engine: Engine;
+let hooks: WebhookReceiver;
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
   const ROWCAST_IDENTITY = await generateX25519Identity();
-  engine = await startEngine({ env: { ROWCAST_SMALL_RUN_ROWS: '100', ROWCAST_IDENTITY } });
+  hooks = await WebhookReceiver.start();
+  const secrets = { ROWCAST_SECRET_HOOK_URL: hooks.url, ROWCAST_SECRET_HOOK_KEY: SIGNING_SECRET };
+  engine = await startEngine({ env: { ROWCAST_SMALL_RUN_ROWS: '100', ROWCAST_IDENTITY, ...secrets } });
   await engine.sql.query(`
     CREATE TABLE people AS SELECT n AS id, now() - interval '1 hour' AS updated FROM generate_series(1, 1000) n`);
 });
-afterAll(() => engine[Symbol.asyncDispose]());
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  await hooks[Symbol.asyncDispose]();
+});
 
 const CHANGED = `FROM people WHERE extract(epoch FROM updated) > {{last_sync_time}}`;
 
@@ -183,6 +192,36 @@ test('a sweep', async () => {
   const { action } = (await schedule.describe()).info.recentActions[0]!;
   await engine.temporal.workflow.getHandle(action.workflow.workflowId).result();
   await saveNewest('sweep', 'sweep');
+});
+
+test('webhooks that are told', async () => {
+  const secrets = { url: { secret: 'hook-url' }, signingSecret: { secret: 'hook-key' } };
+  await engine.rowcast.webhooks.update({ name: 'hook', ...secrets });
+  await engine.sql.query('CREATE TABLE mood AS SELECT 1 AS divisor, 4.0 AS nap');
+  const query = `SELECT 1 / divisor AS "userId" FROM mood, pg_sleep(nap)`;
+  const name = await engine.sync({ name: 'alerted', query, alerts: { lateAfter: '2 seconds' } }, true);
+  await until(() => hooks.taken(name).length === 1);
+  await engine.rowcast.imports.wait(hooks.taken(name)[0]?.run?.run ?? '');
+  await engine.sql.query('UPDATE mood SET divisor = 0, nap = 0');
+  hooks.behave({ kind: 'answer', status: 410 });
+  await engine.run(name);
+  await until(() => hooks.arrivals.length === 2);
+  await engine.sql.query('UPDATE mood SET divisor = 1');
+  await engine.run(name);
+  await until(() => hooks.taken(name).length === 2);
+  const [, refused, recovered] = hooks.arrivals.map(({ message }) => alertWorkflowId('hook', message.id));
+  await engine.temporal.workflow.getHandle(recovered ?? '').result();
+  await save('alert', recovered ?? '');
+  await engine.temporal.workflow
+    .getHandle(refused ?? '')
+    .result()
+    .catch(() => undefined);
+  await save('alert-refused', refused ?? '');
+  await save('sync-alerted', syncWorkflowId(name));
+  await engine.rowcast.webhooks.test('hook');
+  await saveNewest('connectionTest-webhook', 'connectionTest');
+  await engine.rowcast.webhooks.delete('hook');
+  await save('webhook', webhookWorkflowId('hook'));
 });
 
 test('what is reset and deleted', async () => {

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { alertWorkflowId } from '../../workflows/contract.ts';
+import { runRowcast } from '../cli/command.ts';
 import { until } from '../until.ts';
 import { startEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
@@ -177,6 +180,41 @@ test('a webhook that refuses is not told again, and Temporal says why', async ()
         'The webhook hook was not told: HTTP 410: channel_is_archived. That is not tried again; correct its `url`, or what answers there.',
     },
   });
+});
+
+test('the command creates, shows, tries out and deletes webhooks, and says what is wrong with one', async () => {
+  const file = join(engine.storage, '..', 'webhooks.yaml');
+  const rowcast = (...args: string[]) => runRowcast(engine.env, ...args);
+  const apply = (webhook: object) => {
+    writeFileSync(file, JSON.stringify({ version: 1, webhooks: { slack: webhook } }));
+    return rowcast('apply', '-f', file);
+  };
+  const webhook = { url: { secret: 'hook-url' }, signingSecret: { secret: 'hook-key' } };
+  expect(await apply({ ...webhook, syncs: ['nobody'] })).toMatchObject({
+    code: 1,
+    stderr: `Nothing was applied:\n  webhooks.slack.syncs: there is no sync "nobody"; define it, or correct the name\n`,
+  });
+  const name = await engine.sync({ name: 'named', query: QUERY });
+  const events = ['late', 'recovered'];
+  expect((await apply({ ...webhook, events, syncs: [name] })).stdout).toBe('webhook slack created\n');
+  expect((await rowcast('webhook', 'list')).stdout).toMatch(
+    new RegExp(`^hook +all +all syncs\\nslack +late, recovered +${name}$`, 'm'),
+  );
+  const shown = await rowcast('webhook', 'show', 'slack');
+  writeFileSync(file, shown.stdout);
+  expect((await rowcast('apply', '-f', file)).stdout).toBe('webhook slack unchanged\n');
+  expect((await rowcast('webhook', 'test', 'slack')).stdout).toBe(
+    'ok     find the URL and the key: the worker has both\nok     tell it of a test: it took a signed message\nslack works.\n',
+  );
+  expect(hooks.arrivals.at(-1)?.message).toMatchObject({ event: 'test', sync: null, run: null });
+  await apply({ ...webhook, signingSecret: { secret: 'hook-url' } });
+  const { code, stdout } = await rowcast('webhook', 'test', 'slack');
+  expect([code, stdout]).toEqual([
+    1,
+    expect.stringMatching(/`signingSecret` of the webhook slack is no key/),
+  ]);
+  expect((await rowcast('webhook', 'delete', 'slack', '--yes')).stdout).toBe('slack is deleted.\n');
+  expect(await engine.rowcast.webhooks.find('slack')).toBeNull();
 });
 
 test('a webhook is told of the syncs and the events that it names, and of no other', async () => {

@@ -33,6 +33,8 @@ const TOLERANCE_SECONDS = 300;
 /** What takes webhooks as a careful application does: POST alone, at its path, as JSON, with a signature that is right. */
 export class WebhookReceiver implements AsyncDisposable {
   readonly arrivals: Arrival[] = [];
+  /** The newest request, as it came. */
+  last: { readonly headers: IncomingMessage['headers']; readonly body: string } | null = null;
   /** What was wrong with requests. */
   readonly violations: string[] = [];
   readonly #server: Server;
@@ -77,6 +79,7 @@ export class WebhookReceiver implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
+    this.last = { headers: request.headers, body };
     const problem = await problemOf(request, body);
     if (problem !== null) {
       this.violations.push(problem);
