@@ -20,6 +20,8 @@ export const FAILURES = {
   // The surroundings of the client.
   temporal_unreachable: { retryable: true },
   no_worker: { retryable: true },
+  /** Temporal does not let us prepare the namespace. */
+  setup_refused: { retryable: false },
   // The source.
   source_unreachable: { retryable: true },
   source_connection_lost: { retryable: true },

@@ -1,16 +1,15 @@
 import { Client } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { WorkerOptions } from '@temporalio/worker';
+import { Runtime, Worker } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import type { Activities } from './activities/index.ts';
 import type { Metrics } from './activities/metrics.ts';
 import { heartbeatEveryMs } from './activities/heartbeat.ts';
 import { storageQueues } from './activities/queues.ts';
+import { searchAttributesOf } from './activities/searchAttributes.ts';
 import { readWorkerSettings } from './activities/settings.ts';
 import type { WorkerSettings } from './activities/settings.ts';
 import { workerIdentity } from './activities/storages.ts';
-import { scheduleSweep } from './activities/sweepSchedule.ts';
 import { sourceAddress } from './connectors/config.ts';
 import { openSource } from './connectors/open.ts';
 import type { Address } from './connectors/source.ts';
@@ -22,7 +21,7 @@ import { createHttp } from './delivery/http.ts';
 import { createSender } from './delivery/sender.ts';
 import { SharedByWriteKey } from './delivery/shared.ts';
 import { createWebhook } from './delivery/webhook.ts';
-import { messageOf, RowcastError } from './errors.ts';
+import { RowcastError } from './errors.ts';
 import { readIdentities } from './secrets/identities.ts';
 import { createRedactor } from './secrets/redact.ts';
 import type { Redactor } from './secrets/redact.ts';
@@ -39,9 +38,11 @@ import type { TunnelRequest } from './tunnel/tunnel.ts';
 import { listenAddress } from './worker/address.ts';
 import { attemptUnderWay, observeAttempts } from './worker/attempts.ts';
 import { workflowBundle } from './worker/bundle.ts';
+import { connectNative } from './worker/connection.ts';
 import { createLog } from './worker/log.ts';
 import type { Log } from './worker/log.ts';
 import { createMetrics } from './worker/metrics.ts';
+import { prepareNamespace } from './worker/namespace.ts';
 import { PROBES_VARIABLE, serveProbes } from './worker/probes.ts';
 import { Problems } from './worker/problems.ts';
 import { checksOf } from './worker/readiness.ts';
@@ -74,7 +75,10 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
   const metrics = createMetrics(Runtime.instance().metricMeter);
   const problems = new Problems(log);
-  const activities = wire({ env, settings, taskQueue, storage, http, redactor, metrics, problems });
+  const activities = wire({
+    ...{ env, settings, taskQueue, storage, http, redactor, metrics, problems },
+    searchAttributes: searchAttributesOf({ operatorService: connection.operatorService, namespace }),
+  });
   const workers: Worker[] = [];
   const checks = checksOf(workers, connection, storage);
   try {
@@ -93,7 +97,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
       })),
     );
     const client = new Client({ connection, namespace });
-    await haveSwept(client, { taskQueue, storageId: storage.identity.id }, log);
+    await prepareNamespace({ connection, client }, { taskQueue, storageId: storage.identity.id }, log);
     if (isMeasured) {
       servers.use(watchSyncs({ storage, schedules: () => client.schedule.list(), gauges: metrics.syncs }));
     }
@@ -115,21 +119,6 @@ async function tracesOf(env: NodeJS.ProcessEnv, log: Log, redactor: Redactor): P
   return startTracing(env, log, (secret) => redactor.remember(secret));
 }
 
-/** A worker that may not create the Schedule works all the same. */
-async function haveSwept(
-  client: Client,
-  storage: Parameters<typeof scheduleSweep>[1],
-  log: Log,
-): Promise<void> {
-  try {
-    await scheduleSweep(client, storage);
-  } catch (error) {
-    log.warn(
-      `The Schedule that sweeps the storage cannot be created (${messageOf(error)}); old files stay until a worker that may do so starts.`,
-    );
-  }
-}
-
 /** Runs until all have been told to stop. Where one fails, the others end in order before it is thrown. */
 async function runTogether(workers: readonly Worker[]): Promise<void> {
   const runs = workers.map((worker) => worker.run());
@@ -142,19 +131,6 @@ async function runTogether(workers: readonly Worker[]): Promise<void> {
   }
 }
 
-async function connectNative(): Promise<{ connection: NativeConnection; namespace: string }> {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  try {
-    return { connection: await NativeConnection.connect(connectionOptions), namespace };
-  } catch (error) {
-    throw new RowcastError(
-      'temporal_unreachable',
-      `The Temporal server at ${connectionOptions.address ?? 'localhost:7233'} cannot be reached (${messageOf(error)}); check TEMPORAL_ADDRESS, or start one with \`npx rowcast dev\`.`,
-      { cause: error },
-    );
-  }
-}
-
 interface Wiring {
   readonly env: NodeJS.ProcessEnv;
   readonly settings: WorkerSettings;
@@ -164,10 +140,11 @@ interface Wiring {
   readonly redactor: Redactor;
   readonly metrics: Metrics;
   readonly problems: Problems;
+  readonly searchAttributes: ReturnType<typeof searchAttributesOf>;
 }
 
 function wire(wiring: Wiring): Activities {
-  const { env, settings, taskQueue, storage, http, redactor, metrics, problems } = wiring;
+  const { env, settings, taskQueue, storage, http, redactor, metrics, problems, searchAttributes } = wiring;
   const secrets = createSecrets({ env, redactor });
   const shared = new SharedByWriteKey();
   const tunnels = new SharedTunnels();
@@ -176,6 +153,7 @@ function wire(wiring: Wiring): Activities {
     storage,
     settings,
     metrics,
+    searchAttributes,
     redact: (text) => redactor.redact(text),
     openSource: async (integration, key, signal) => {
       const { source } = integration;

@@ -121,6 +121,7 @@ async function planRun(grant: RunGrant, settings: WorkerSettings) {
       deliverMs: settings.deliverMs,
       smallRunRows: settings.smallRunRows,
       lanes: settings.lanes,
+      searchable: true as const,
     },
   };
 }

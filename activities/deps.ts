@@ -9,6 +9,7 @@ import type { WebhookDefinition } from '../definitions/webhook.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Metrics } from './metrics.ts';
 import type { WorkerSettings } from './settings.ts';
+import type { ControlActivities } from './types.ts';
 
 /** What the activities need from the outside world; `worker.ts` passes the real ones. */
 export interface ActivityDeps {
@@ -30,6 +31,8 @@ export interface ActivityDeps {
   ) => Promise<TunnelUse>;
   /** Makes a key for the tunnel of an integration. */
   readonly makeTunnelKey: (integration: string) => Promise<SealedTunnelKey>;
+  /** Which of Rowcast's search attributes the namespace has now. */
+  readonly searchAttributes: ControlActivities['searchAttributes'];
   /** Takes the worker's secrets out of a text. */
   readonly redact: (text: string) => string;
   /** A sender to a destination, with the worker's write key; senders of one destination share its rate. */

@@ -51,6 +51,7 @@ export function createActivities(deps: ActivityDeps): Activities {
         findUsers: (input) => explained(() => findUsers(storage, taskQueue, input)),
         makeTunnelKey: (integration) => explained(() => deps.makeTunnelKey(integration)),
         testConnection: (input) => explained(() => testConnection(input, deps)),
+        searchAttributes: () => deps.searchAttributes(),
         preview: (input) => explained(() => previewRows(input, deps)),
       },
       redact,

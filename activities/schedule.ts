@@ -137,6 +137,10 @@ export async function healSchedule(
           workflowType: { name: WORKFLOWS.syncRun },
           taskQueue: { name: taskQueue },
           input: { payloads: toPayloads(defaultPayloadConverter, RUN_ARGUMENTS) ?? [] },
+          userMetadata: {
+            summary: defaultPayloadConverter.toPayload(summaryOf(definition)),
+            details: defaultPayloadConverter.toPayload(detailsOf(definition)),
+          },
         },
       },
     },
@@ -150,8 +154,21 @@ function actionOf(definition: SyncDefinition, taskQueue: string) {
     workflowId: runWorkflowIdPrefix(definition.name),
     taskQueue,
     args: [RUN_ARGUMENTS],
-    staticSummary: `${definition.type} from ${definition.integration}`,
+    staticSummary: summaryOf(definition),
+    staticDetails: detailsOf(definition),
   };
+}
+
+/** Shown with each run in the Temporal Web UI. */
+function summaryOf({ type, integration }: SyncDefinition): string {
+  return `${type} from ${integration}`;
+}
+
+function detailsOf({ name, title, description, every, cron }: SyncDefinition): string {
+  const rhythm = every === undefined ? `by the cron ${cron ?? ''}` : `every ${every}`;
+  return [`**${title ?? name}**`, description ?? '', `A run of the sync ${name}, which runs ${rhythm}.`]
+    .filter((words) => words !== '')
+    .join('\n\n');
 }
 
 function policiesOf(catchupWindow: number) {

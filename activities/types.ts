@@ -3,6 +3,7 @@ import type {
   ConnectionTestRequest,
   ImportRecord,
   PreviewRequest,
+  SearchAttributeName,
   SealedPreview,
 } from '../workflows/contract.ts';
 import type { Alert, AlertInput, ScheduleView } from '../workflows/alertMessages.ts';
@@ -49,6 +50,8 @@ export interface ControlActivities {
   /** Tries a source or a destination out; what is wrong with it is an answer, not a failure. */
   testConnection(input: ConnectionTestRequest): Promise<ConnectionTest>;
   preview(input: PreviewRequest): Promise<SealedPreview>;
+  /** Which of Rowcast's search attributes the namespace has now. A local activity. */
+  searchAttributes(): Promise<readonly SearchAttributeName[]>;
 }
 
 /** Answered by workers that can reach the storage. */

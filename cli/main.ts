@@ -7,6 +7,7 @@ import { addWorkerAndDev } from './devCommand.ts';
 import { addImport } from './importCommand.ts';
 import { printable } from './output.ts';
 import { addIdentity, addSeal } from './sealCommand.ts';
+import { addSetup } from './setupCommand.ts';
 import { addStatus } from './statusCommand.ts';
 import { addSync } from './syncCommand.ts';
 import { UsageError } from './usage.ts';
@@ -28,6 +29,7 @@ addDestination(program);
 addWebhook(program);
 addIdentity(program);
 addSeal(program);
+addSetup(program);
 addWorkerAndDev(program);
 inheritExit(program);
 

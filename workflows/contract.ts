@@ -48,6 +48,19 @@ export const WORKFLOWS = {
   sweep: 'sweep',
 } as const;
 
+/** By what runs and syncs are found among Temporal's workflows, and their types. */
+export const SEARCH_ATTRIBUTES = {
+  RowcastSync: 'KEYWORD',
+  RowcastIntegration: 'KEYWORD',
+  RowcastDestination: 'KEYWORD',
+  /** Of the calls. */
+  RowcastType: 'KEYWORD',
+  RowcastOutcome: 'KEYWORD',
+  RowcastRowsDelivered: 'INT',
+  RowcastRowsFailed: 'INT',
+} as const;
+export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;
+
 /** How Temporal words that a workflow ended after it took up an update and before it answered it. */
 export const ENDED_MEANWHILE = 'AcceptedUpdateCompletedWorkflow';
 
@@ -226,8 +239,8 @@ export interface RunStanding {
   readonly rows: number | null;
   /** How many of them could not become calls. */
   readonly failed: number;
-  /** By number. */
-  readonly lanes: readonly LaneCounts[];
+  /** By number, each with all of its rows. */
+  readonly lanes: readonly (LaneCounts & { readonly rows: number })[];
 }
 
 export interface LaneCounts {

@@ -13,6 +13,7 @@ import type {
   StorageActivities,
 } from '../activities/types.ts';
 import { keepMs } from '../definitions/keepMs.ts';
+import type { LanePosition } from '../delivery/laneRequest.ts';
 import { runFolder } from './contract.ts';
 import type { ImportRecord } from './contract.ts';
 import { deliverStaged } from './delivery.ts';
@@ -20,6 +21,7 @@ import type { Delivered } from './delivery.ts';
 import { explain, storageFailure } from './failure.ts';
 import type { FinishRunRequest, RunPlan } from './messages.ts';
 import { answerStanding } from './standing.ts';
+import { noteSearchAttributes } from './searchAttributes.ts';
 import { isCovered } from './syncState.ts';
 import { sentenceOf } from './words.ts';
 
@@ -30,6 +32,7 @@ export const control = proxyActivities<Pick<ControlActivities, 'beginRun' | 'fin
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
+  summary: 'lease and result, at the sync',
 });
 
 type RunResult = Omit<FinishRunRequest, 'skippedAfter' | 'beginning'>;
@@ -76,18 +79,18 @@ export async function cover({ run, sync }: RunIdentity, plan: RunPlan, steps: Ru
     delivered: { delivered: 0, failed: 0, errorFiles: [], callFiles: [] },
     unheard: false,
   };
-  const standing = answerStanding();
+  const standing = answerStanding(plan.destination.name);
+  await noteBegun(sync, plan);
   let result: RunResult;
   try {
     const staged = await steps.stage(folder);
     progress.staged = staged;
     steps.mustBeHopeful(staged.rows, staged.failed, 0);
-    standing.tell({ stage: 'delivering', rows: staged.rows, failed: staged.failed });
-    setCurrentDetails(`Delivering ${staged.rows - staged.failed} calls of ${staged.rows} rows.`);
+    standing.tell({ stage: 'delivering', ...countsOf(staged, []) });
     await deliverStaged(plan, folder, staged, {
       onDelivered: (delivered, lanes) => {
         progress.delivered = delivered;
-        standing.tell({ lanes: lanes.map(({ delivered, failed }) => ({ delivered, failed })) });
+        standing.tell(countsOf(staged, lanes));
       },
       onUnheard: () => (progress.unheard = true),
     });
@@ -105,9 +108,44 @@ export async function cover({ run, sync }: RunIdentity, plan: RunPlan, steps: Ru
   return { ...result, ...(unheard ? { unheard } : {}), endedAt: new Date().toISOString() };
 }
 
+/** How far a run is, for those who watch. */
+function countsOf({ rows, failed, laneRows }: StagedRows, lanes: readonly LanePosition[]) {
+  const laneOf = (of: number, lane: number) => ({
+    rows: of,
+    delivered: lanes[lane]?.delivered ?? 0,
+    failed: lanes[lane]?.failed ?? 0,
+  });
+  return { rows, failed, lanes: laneRows.map(laneOf) };
+}
+
+/** Lists find a run by what it covers from its begin on. */
+async function noteBegun(sync: string, { sync: definition, destination, settings }: RunPlan): Promise<void> {
+  if (settings.searchable !== true) return;
+  await noteSearchAttributes({
+    RowcastSync: sync,
+    RowcastIntegration: definition.integration,
+    RowcastDestination: destination.name,
+    RowcastType: definition.type,
+    RowcastOutcome: 'running',
+  });
+}
+
 /** Hands the result back to the sync, and ends as it says. */
-export async function finish(sync: string, result: RunResult): Promise<ImportRecord | null> {
-  const record = await CancellationScope.nonCancellable(() => control.finishRun({ sync, result }));
+export async function finish(
+  sync: string,
+  { destination, settings }: RunPlan,
+  result: RunResult,
+): Promise<ImportRecord | null> {
+  const handed = { ...result, destination: destination.name };
+  const record = await CancellationScope.nonCancellable(() => control.finishRun({ sync, result: handed }));
+  if (settings.searchable === true) {
+    const { outcome, delivered, failed } = result;
+    await noteSearchAttributes({
+      RowcastOutcome: outcome,
+      RowcastRowsDelivered: delivered,
+      RowcastRowsFailed: failed,
+    });
+  }
   return end(result, record);
 }
 

@@ -100,6 +100,8 @@ export interface FinishRunRequest {
   readonly warnings: readonly string[];
   /** Whether what delivers may still be at work, since nobody heard it end. Absent from runs of older versions. */
   readonly unheard?: boolean;
+  /** Where the run delivered to. Absent from runs before 0.5.0, and from those that could not begin. */
+  readonly destination?: string;
   /** Given where the run could not begin, so that it is recorded all the same. */
   readonly beginning?: RunBeginning;
   /** As in `BeginRunRequest`. */
@@ -130,6 +132,8 @@ export interface SyncState {
   readonly archived?: number;
   /** What webhooks are told of; absent in states of older versions. */
   readonly alerts?: AlertState;
+  /** Where the last run delivered to; absent before one has, and in states of versions before 0.5.0. */
+  readonly destination?: string;
   /** The number of the newest copy of this state in storage. */
   readonly copy: number;
 }
@@ -200,6 +204,8 @@ export interface RunSettings {
   /** At most this many rows are delivered by one activity, all lanes in it. */
   readonly smallRunRows: number;
   readonly lanes: number;
+  /** Whether the run gives itself search attributes; absent in plans before 0.5.0. */
+  readonly searchable?: true;
 }
 
 export type BegunRun =

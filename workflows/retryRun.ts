@@ -42,7 +42,7 @@ export async function retryRun({ sync, of, code }: RetryArguments): Promise<Impo
     afterwards: `The rows are still listed with the run ${of}; retry it again.`,
     stageMax: STAGE_MAX,
   });
-  return finish(sync, result);
+  return finish(sync, plan, result);
 }
 
 /** A retry that never finds the lease free ends after this, in milliseconds. */

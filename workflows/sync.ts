@@ -5,7 +5,6 @@ import {
   defineQuery,
   defineUpdate,
   proxyActivities,
-  setCurrentDetails,
   patched,
   setHandler,
   workflowInfo,
@@ -36,6 +35,7 @@ import { tellEnded } from './observed.ts';
 import { originalOf } from './original.ts';
 import { storageControlQueue } from './queueNames.ts';
 import { removeSync } from './removeSync.ts';
+import { createShow } from './syncShown.ts';
 import {
   beginRun,
   changeDefinition,
@@ -56,6 +56,7 @@ const { applySchedule, healSchedule, removeSchedule } = proxyActivities<
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '2 minutes',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
+  summary: 'the Schedule of the sync',
 });
 
 /** The start of a sync's workflow; `state` is there where it continues as new. */
@@ -167,6 +168,7 @@ function mayEnd({ state }: HeldSync): boolean {
 }
 
 function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
+  const show = createShow();
   const existing = async () => {
     if (held.state === null) await takeOver(name, held);
     if (held.state === null) throw notFound(name);
@@ -181,7 +183,7 @@ function answerMessages(name: string, held: HeldSync, inTurn: Turns): void {
       });
       tellEnded(before, held.state);
     }
-    if (held.state !== null) setCurrentDetails(detailsOf(held.state));
+    if (held.state !== null) await show(held.state);
     return answer;
   };
 
@@ -317,15 +319,6 @@ async function takeOver(name: string, held: HeldSync): Promise<StorageIdentity> 
 async function heal(state: SyncState | null): Promise<void> {
   if (state === null) return;
   await healSchedule({ definition: state.definition, createdAt: state.createdAt }).catch(() => undefined);
-}
-
-function detailsOf({ lastSyncTime, lease, imports }: SyncState): string {
-  const last = imports.at(-1);
-  return [
-    `last_sync_time: ${lastSyncTime} (${new Date(lastSyncTime * 1_000).toISOString()})`,
-    `Running: ${lease?.record.run ?? 'no'}`,
-    `Last import: ${last === undefined ? 'none' : `${last.outcome}, ${last.rows ?? 0} rows, ${last.endedAt ?? ''}`}`,
-  ].join('\n\n');
 }
 
 function notFound(name: string): ApplicationFailure {

@@ -15,6 +15,7 @@ import { control, cover, endUnbegun, finish } from './coverage.ts';
 import type { RunIdentity } from './coverage.ts';
 import { RUN_ARGUMENTS_VERSION } from './messages.ts';
 import type { RunArguments, RunPlan } from './messages.ts';
+import { windowWords } from './words.ts';
 
 /**
  * One run of a sync: ask for the window, read all of it into storage, deliver it, close the books.
@@ -33,7 +34,7 @@ export async function syncRun(args?: RunArguments): Promise<ImportRecord | null>
     return await endUnbegun(identity, error, { start: startOf(workflowInfo()) });
   }
   if (plan === null) return null;
-  return finish(identity.sync, await coverWindow(identity, plan));
+  return finish(identity.sync, plan, await coverWindow(identity, plan));
 }
 
 const SCHEDULED_BY = defineSearchAttributeKey('TemporalScheduledById', SearchAttributeType.KEYWORD);
@@ -84,7 +85,7 @@ async function begin({ run, sync }: RunIdentity, args: RunArguments | undefined)
 function coverWindow(identity: RunIdentity, plan: RunPlan) {
   return cover(identity, plan, {
     stage: (folder) => {
-      setCurrentDetails(`Reading everything since ${plan.since} (Unix seconds).`);
+      setCurrentDetails(windowWords(plan.since));
       return extract(plan, folder);
     },
     mustBeHopeful: (rows, failed, delivered) => refuseHopeless(plan, rows, failed, delivered),

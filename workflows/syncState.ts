@@ -212,6 +212,7 @@ export function finishRun(
       ...recorded,
       lease: null,
       ...(original !== undefined && isCovered(request) ? withRetried(recorded, original, record) : {}),
+      ...(request.destination === undefined ? {} : { destination: request.destination }),
       ...(request.unheard === true ? { quietUntilMs: quietUntilMsOf(lease, nowMs) } : {}),
       ...(moves ? { lastSyncTime: request.until, window: null } : {}),
     },

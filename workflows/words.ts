@@ -2,7 +2,8 @@ import type { FinishRunRequest, Tombstone } from './messages.ts';
 
 /** What became of a run, in one sentence for the Temporal Web UI. */
 export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): string {
-  const counts = `${result.rows ?? 0} rows read, ${result.delivered ?? 0} delivered, ${result.failed ?? 0} failed`;
+  const { rows, delivered, failed } = result;
+  const counts = `${number(rows ?? 0)} rows read, ${number(delivered ?? 0)} delivered, ${number(failed ?? 0)} failed`;
   switch (result.outcome) {
     case 'succeeded':
       return `Succeeded: ${counts}.`;
@@ -13,6 +14,15 @@ export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): stri
     case 'failed':
       return `Failed: ${result.error ?? ''} (${counts})`;
   }
+}
+
+/** A number for people, with thousands separated. */
+export const number = (value: number) => value.toLocaleString('en-US');
+
+/** Which rows a run reads. @param since whole Unix seconds. */
+export function windowWords(since: number): string {
+  if (since === 0) return 'Reading everything: this is the first run, or the sync was reset.';
+  return `Reading what changed since ${new Date(since * 1_000).toISOString()} (last_sync_time ${since}).`;
 }
 
 /** Said where a name is used again. */
