@@ -82,7 +82,7 @@ class Lines {
     const nowMs = performance.now();
     for (const { key, words } of lines) {
       const before = this.#said.get(key) ?? { ms: nowMs, words: '' };
-      const isDue = nowMs - before.ms >= LINE_EVERY_MS && words !== before.words;
+      const isDue = nowMs - before.ms >= LINE_EVERY_MS && words !== '' && words !== before.words;
       if (isDue) process.stdout.write(`${printable(words)}\n`);
       this.#said.set(key, isDue ? { ms: nowMs, words } : before);
     }

@@ -197,7 +197,7 @@ function refused({ name, batchUrl }: DestinationProfile, words: string): Rowcast
   const advice = ADVICE.find(([pattern]) => pattern.test(words))?.[1] ?? 'See what it says.';
   return new RowcastError(
     'destination_refused',
-    `The destination ${name} (${batchUrl}) takes nothing: ${words}. ${advice} The window repeats with the next run.`,
+    `The destination ${name} (${batchUrl}) takes nothing: ${words}. ${advice}`,
   );
 }
 

@@ -230,6 +230,8 @@ function broken(
     giveUpAfter: staged === null ? steps.stageMax : plan.sync.giveUpAfter,
     afterwards: steps.afterwards,
   });
+  // What stops a run at once says what is wrong and no more; it is met by tests of a destination, too.
+  const next = failure.code === 'destination_refused' ? ` ${steps.afterwards}` : '';
   const gone =
     delivered.delivered > 0 || failure.code === 'cancelled'
       ? ` ${unheard ? 'At least ' : ''}${delivered.delivered} calls had gone out by then.`
@@ -243,7 +245,7 @@ function broken(
     delivered: delivered.delivered,
     failed: (staged?.failed ?? 0) + delivered.failed,
     errorCode: failure.code,
-    error: failure.message + gone,
+    error: failure.message + next + gone,
     warnings: staged?.warnings ?? [],
   };
 }
