@@ -39,7 +39,7 @@ const SETTINGS = {
     unit: 'bytes',
     min: 1_024,
     max: 256 * MIB,
-    default: 4 * MIB,
+    default: 2 * MIB,
   },
   /** Rows taken from the source at a time. */
   pageRows: { variable: 'ROWCAST_PAGE_ROWS', unit: 'rows', min: 1, max: 100_000, default: 5_000 },
