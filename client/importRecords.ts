@@ -1,5 +1,6 @@
 import { MESSAGES, syncWorkflowId } from '../workflows/contract.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
+import { lostWords } from '../workflows/words.ts';
 import type { ClientContext } from './context.ts';
 import { isRunning } from './progress.ts';
 
@@ -35,7 +36,6 @@ export async function asItIs(
     ...now,
     outcome: 'failed',
     errorCode: 'run_lost',
-    error:
-      'The run ended without closing its books: it was terminated, or Temporal lost it. Its window repeats with the next run, under the same messageIds.',
+    error: lostWords(now.retryOf !== undefined),
   };
 }

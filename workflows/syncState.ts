@@ -4,6 +4,7 @@ import type { StorageIdentity } from '../storage/storage.ts';
 import { withImport } from './archive.ts';
 import type { ImportRecord, Outcome, ResetAnswer, ResetRequest, SyncDescription } from './contract.ts';
 import { withRetried } from './retry.ts';
+import { lostWords } from './words.ts';
 import type {
   BeginRunAnswer,
   BeginRunRequest,
@@ -177,11 +178,7 @@ function evict(state: SyncState, lease: Lease, nowMs: number): SyncState {
     outcome: 'failed',
     endedAt: new Date(nowMs).toISOString(),
     errorCode: 'run_lost',
-    error: `The run ended without closing its books: it was terminated, or Temporal lost it. ${
-      lease.original === undefined
-        ? 'Its window repeats with the next run, under the same messageIds.'
-        : 'Its rows are still listed with the run that it retried; retry that again.'
-    }`,
+    error: lostWords(lease.original !== undefined),
   };
   return { ...state, lease: null, ...withImport(state, record) };
 }

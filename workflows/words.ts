@@ -10,10 +10,18 @@ export function sentenceOf(result: Omit<FinishRunRequest, 'skippedAfter'>): stri
     case 'succeeded_with_errors':
       return `Succeeded with errors: ${counts}. See \`rowcast import errors\`.`;
     case 'cancelled':
-      return `Cancelled: ${counts}. The window repeats with the next run.`;
+      return `Cancelled: ${counts}. ${result.error ?? ''}`.trimEnd();
     case 'failed':
       return `Failed: ${result.error ?? ''} (${counts})`;
   }
+}
+
+/** What became of a run that could not say so itself. @param isRetry whether it sent failed rows of another run again */
+export function lostWords(isRetry: boolean): string {
+  const next = isRetry
+    ? 'Its rows are still listed with the run that it retried; retry that again.'
+    : 'Its window repeats with the next run, under the same messageIds.';
+  return `The run ended without closing its books: it was terminated, or Temporal lost it. ${next}`;
 }
 
 /** A number for people, with thousands separated. */
