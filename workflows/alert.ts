@@ -8,6 +8,7 @@ import {
 import type { AlertActivities } from '../activities/types.ts';
 import type { AlertInput } from './alertMessages.ts';
 import { alertQueue } from './queueNames.ts';
+import { noteSearchAttributes } from './searchAttributes.ts';
 
 /** For how long a webhook that does not answer is tried again. */
 const TRIED_FOR = '24 hours';
@@ -26,6 +27,8 @@ export async function alert(input: AlertInput): Promise<void> {
     retry: { initialInterval: '5 seconds', maximumInterval: '10 minutes' },
     summary: `tell ${input.webhook}`,
   });
+  const { sync, integration } = input.alert;
+  await noteSearchAttributes({ RowcastSync: sync, RowcastIntegration: integration });
   try {
     await tellWebhook(input);
   } catch (error) {

@@ -51,6 +51,18 @@ const WAS: Readonly<Record<Trouble, string>> = {
   failed_rows: 'had too many failed rows',
 };
 
+/** What is wrong with a sync now, a line for each. @param troubles since when, ISO 8601. */
+export function troublesText(troubles: Readonly<Partial<Record<Trouble, string>>>): string[] {
+  const entries = Object.entries(troubles) as [Trouble, string][];
+  return entries.map(([trouble, since]) => `${IS[trouble]} since ${moment(Date.parse(since))}`);
+}
+
+const IS: Readonly<Record<Trouble, string>> = {
+  failing: 'Failing',
+  late: 'Late',
+  failed_rows: 'Too many failed rows',
+};
+
 /** @param since ISO 8601. */
 export function recoveredText(
   { sync, rows, delivered }: ImportRecord,

@@ -1,10 +1,11 @@
-import { patched, proxyActivities } from '@temporalio/workflow';
+import { patched, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { ControlActivities } from '../activities/types.ts';
 import { afterLook, lateAtMs, withAlerts, withoutOutgoing } from './alerts.ts';
 import type { Moment } from './alerts.ts';
 import type { Due } from './alertMessages.ts';
 import { saveCopy } from './copies.ts';
 import type { SyncState } from './messages.ts';
+import { detailsOf } from './syncShown.ts';
 import type { Transition } from './syncState.ts';
 import { uncancelled } from './turns.ts';
 import type { Turns } from './turns.ts';
@@ -128,4 +129,5 @@ export async function handOver(name: string, held: Held, inTurn: Turns): Promise
 async function keep(name: string, held: Held, state: SyncState): Promise<void> {
   if (state === held.state) return;
   held.state = await saveCopy('sync', name, state).catch(() => state);
+  setCurrentDetails(detailsOf(held.state));
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { alertWorkflowId } from '../../workflows/contract.ts';
+import { alertWorkflowId, syncWorkflowId } from '../../workflows/contract.ts';
 import { runRowcast } from '../cli/command.ts';
 import { until } from '../until.ts';
 import { startEngine } from './engine.ts';
@@ -102,6 +102,10 @@ test('a sync whose run is not done in time is late while that is under way, and 
     /^The sync late-\w+ is late: its run since 20.*Z was to be done by 20.*Z and is still under way\.$/,
   );
   expect((await engine.rowcast.imports.get(run)).outcome).toBe('running');
+  const shown = await engine.temporal.workflow
+    .getHandle(syncWorkflowId(name))
+    .query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  expect(shown.currentDetails).toMatch(/^Late since 20.*Z$/m);
   // One that ends too late is no recovery.
   expect((await engine.rowcast.imports.wait(run)).outcome).toBe('succeeded');
   await feel({ nap: 0 });
@@ -180,6 +184,8 @@ test('a webhook that refuses is not told again, and Temporal says why', async ()
         'The webhook hook was not told: HTTP 410: channel_is_archived. That is not tried again; correct its `url`, or what answers there.',
     },
   });
+  const query = `WorkflowType = 'alert' AND RowcastSync = '${name}' AND ExecutionStatus = 'Failed'`;
+  await until(async () => (await engine.temporal.workflow.count(query)).count === 1);
 });
 
 test('the command creates, shows, tries out and deletes webhooks, and says what is wrong with one', async () => {
