@@ -14,7 +14,9 @@ export interface Standing {
  */
 export function answerStanding(destination: string): Standing {
   let standing: RunStanding = { stage: 'reading', rows: null, failed: 0, lanes: [] };
-  setHandler(defineQuery<RunStanding>(MESSAGES.progress), () => standing);
+  setHandler(defineQuery<RunStanding>(MESSAGES.progress), () => standing, {
+    description: 'how far the run is, by what its activities handed back',
+  });
   return {
     tell: (change) => {
       standing = { ...standing, ...change };

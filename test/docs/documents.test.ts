@@ -30,6 +30,8 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/^export |^rowcast worker$|ROWCAST_STORAGE=s3|^AWS_/, 'test/storage/s3, test/run/s3'],
   [/^npx rowcast seal /, 'test/cli/seal'],
   [/^curl /, 'test/run/observed'],
+  [/^rowcast sync run every-step /, 'test/client/progress'],
+  [/^rowcast import calls /, 'test/client/preview'],
   [/^temporal workflow result --workflow-id rowcast-sweep/, 'test/run/sweep'],
   // After the loss of Temporal's database.
   [/^rowcast (sync list|apply -f rowcast.yaml) \(2\)$/, 'test/run/temporalLost'],
