@@ -22,7 +22,7 @@ const TRIED_FOR = '24 hours';
 export async function alert(input: AlertInput): Promise<void> {
   const { tellWebhook } = proxyActivities<AlertActivities>({
     taskQueue: alertQueue(workflowInfo().taskQueue),
-    startToCloseTimeout: '2 minutes',
+    startToCloseTimeout: '1 minute',
     scheduleToCloseTimeout: TRIED_FOR,
     retry: { initialInterval: '5 seconds', maximumInterval: '10 minutes' },
     summary: `tell ${input.webhook}`,
