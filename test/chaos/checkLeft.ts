@@ -52,8 +52,9 @@ async function files({ storage, wasKilled }: World, truths: readonly Truth[]): P
     for (const { run } of imports) {
       const index = `${runFolder(plan.name, run)}/import.json`;
       if (!all.includes(index)) continue;
-      const { errorFiles, callFiles } = JSON.parse(await readFile(join(storage, index), 'utf8')) as RunFiles;
-      for (const key of [index, ...errorFiles, ...callFiles]) kept.add(key);
+      const indexed = JSON.parse(await readFile(join(storage, index), 'utf8')) as RunFiles;
+      const { errorFiles, untriedFiles = [], callFiles, manifest = index } = indexed;
+      for (const key of [index, ...errorFiles, ...untriedFiles, ...callFiles, manifest]) kept.add(key);
     }
   }
   const copies = Map.groupBy(

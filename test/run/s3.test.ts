@@ -99,9 +99,12 @@ async function deliverers(engine: Engine, run: string): Promise<ReadonlySet<stri
 async function onlyErrorsAreLeft(location: string, { sync }: ImportRecord): Promise<void> {
   const storage = await findStorage(location);
   const left = (await storage?.list(`runs/${sync}`)) ?? [];
-  const kept = /\/(import\.json|errors\/[^/]+\.ndjson|calls\/[^/]+\.ndjson|[^/]+\/errors\/[^/]+\.ndjson)$/;
+  const kept =
+    /\/(import\.json|errors\/[^/]+\.ndjson|calls\/[^/]+\.ndjson|[^/]+\/errors\/[^/]+\.ndjson|[^/]+\/manifest\.json)$/;
   expect(left.filter((key) => !kept.test(key))).toEqual([]);
-  expect(left.filter((key) => key.endsWith('import.json'))).toHaveLength(1);
+  for (const name of ['import.json', 'manifest.json']) {
+    expect(left.filter((key) => key.endsWith(`/${name}`))).toHaveLength(1);
+  }
 }
 
 /** By the command, on a machine whose credentials allow to read and no more. */
