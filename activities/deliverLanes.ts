@@ -135,6 +135,9 @@ async function inStep(
   if (failures.length > 0) throw failures[0];
 }
 
+/** So many refusals in a row, with nothing accepted by the lane, say that all calls are wrong. */
+const REFUSALS_MAX = 200;
+
 interface OneLane {
   readonly input: DeliverLanesInput;
   readonly deps: ActivityDeps;
@@ -160,6 +163,8 @@ async function deliverOne({ input, deps, manifest, sender, lanes, index, signal 
     placements: manifest.placements,
     position: standing.position,
     sender,
+    // All that a retry sends has failed before, and is listed already.
+    refusalsMax: input.plan.retry === undefined ? REFUSALS_MAX : Infinity,
     keepCalls: keepMs(input.plan.sync.keep, 'calls') > 0 ? input.plan.sync.keepCalls : 0,
     untilMs: Date.now() + deps.settings.deliverMs,
     signal,

@@ -18,7 +18,7 @@ export function sayImport(record: ImportRecord): void {
     `${sync}: ${outcome}, ${count(rows)} rows read, ${count(delivered)} delivered, ${count(failed)} failed, ${took}`,
   );
   say(`  run      ${record.run}`);
-  if (record.retryOf === undefined)
+  if (record.trigger !== 'retry')
     say(`  window   since ${record.since ?? '-'} until ${record.until ?? '-'} (Unix seconds)`);
   if (record.retryOf !== undefined) say(`  retry of ${shortRun(record.retryOf)}`);
   if (record.retried !== undefined)

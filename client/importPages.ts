@@ -39,10 +39,8 @@ export async function importsPage(
   if (sync !== undefined && found[0] === null)
     throw new RowcastError('not_found', missingWords('sync', sync));
   const full = syncs.filter((_name, index) => (found[index]?.length ?? 0) >= IMPORTS_MAX);
-  const newest = found
-    .flatMap((imports) => imports ?? [])
-    .filter((record) => isWanted(record, request))
-    .sort(byNewest);
+  const held = found.flatMap((imports) => imports ?? []);
+  const newest = held.filter((record) => isWanted(record, request)).sort(byNewest);
   // What is older than all that a sync holds may stand among what is in its storage.
   const floors = found.map((imports) => (imports && imports.length >= IMPORTS_MAX ? oldestOf(imports) : ''));
   const floor = floors.sort().at(-1) ?? '';
@@ -55,7 +53,7 @@ export async function importsPage(
     if (last === undefined) throw archives;
     return { ...(await pageOf(context, certain, limit, signal)), nextPageToken: sortKeyOf(last) };
   }
-  return pageOf(context, await merged(newest, archives, limit), limit, signal);
+  return pageOf(context, await merged({ newest, held }, archives, limit), limit, signal);
 }
 
 /** An import that its sync does not hold any more; null where it is not in storage either. */
@@ -82,8 +80,12 @@ function isWanted(record: ImportRecord, { outcome, since, until, pageToken }: Im
   return pageToken === undefined || sortKeyOf(record) < pageToken;
 }
 
-const oldestOf = (imports: readonly ImportRecord[]) =>
-  imports.map(({ startedAt }) => startedAt).sort()[0] ?? '';
+/** When the oldest began; one that was retried may be much older than those beside which it waits for storage. */
+const oldestOf = (imports: readonly ImportRecord[]) => {
+  const untouched = imports.filter(({ retried }) => retried === undefined);
+  const counted = untouched.length > 0 ? untouched : imports;
+  return counted.map(({ startedAt }) => startedAt).sort()[0] ?? '';
+};
 
 interface Archives {
   readonly storage: Storage;
@@ -123,21 +125,22 @@ function mayHold({ first, last, outcomes }: ImportSegment, request: ImportsReque
 
 /** The first of both, newest first, one more than a page holds. An import may be in both for a while. */
 async function merged(
-  newest: readonly ImportRecord[],
+  { newest, held }: Record<'newest' | 'held', readonly ImportRecord[]>,
   { storage, segments, request }: Archives,
   limit: number,
 ): Promise<ImportRecord[]> {
   const list: ImportRecord[] = [];
-  const held = [...newest];
+  const waiting = [...newest];
+  // What a sync holds is as it is now, and what is in storage of the same run as it was.
   const runs = new Set(held.map(({ run }) => run));
   for await (const record of readImports<ImportRecord>(storage, segments)) {
     if (!isWanted(record, request) || runs.has(record.run)) continue;
-    while (held[0] !== undefined && byNewest(held[0], record) < 0) list.push(...held.splice(0, 1));
+    while (waiting[0] !== undefined && byNewest(waiting[0], record) < 0) list.push(...waiting.splice(0, 1));
     if (list.length > limit) return list;
     list.push(record);
     runs.add(record.run);
   }
-  return [...list, ...held];
+  return [...list, ...waiting];
 }
 
 async function pageOf(

@@ -55,7 +55,8 @@ export async function retryImport(
 
 /** Said here where it can be, before anything is started; the run itself looks too. */
 function mustHave(code: string | null, groups: readonly ErrorGroup[] | null): void {
-  if (code === null || groups === null || groups.some((group) => group.code === code)) return;
+  if (code === null || groups === null || groups.length === 0 || groups.some((group) => group.code === code))
+    return;
   const found = [...new Set(groups.map((group) => group.code))].join(', ');
   throw new RowcastError(
     'nothing_to_retry',

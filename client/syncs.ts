@@ -176,7 +176,9 @@ async function withRunAsItIs(
 ): Promise<SyncDescription> {
   if (sync.running === null) return sync;
   const record = await asItIs(context, sync.running, signal);
-  return record.outcome === 'running' ? sync : { ...sync, running: null, lastImport: record };
+  if (record.outcome === 'running') return sync;
+  // A retry says nothing of the sync itself.
+  return { ...sync, running: null, ...(record.trigger === 'retry' ? {} : { lastImport: record }) };
 }
 
 async function update(

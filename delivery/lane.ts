@@ -9,9 +9,6 @@ import type { Settled } from './halving.ts';
 import { LaneRecords } from './laneRecords.ts';
 import type { LanePosition, LaneRequest } from './laneRequest.ts';
 
-/** So many refusals in a row, with nothing accepted by the lane, say that all calls are wrong. */
-const REFUSALS_MAX = 200;
-
 /**
  * Delivers the chunks of a lane in order, one batch at a time, from a position on.
  *
@@ -48,10 +45,10 @@ async function deliverChunk(request: LaneRequest, chunk: Buffer, start: LanePosi
     const settled =
       group.kind === 'too_large'
         ? tooLarge(group.call, request)
-        : await settleBatch(group, sender, signal, refusalsLeft(position));
+        : await settleBatch(group, sender, signal, refusalsLeft(request, position));
     position = await records.record(position, settled, endOf(group, settled));
     request.onPosition(position);
-    refuseHopeless(position, settled);
+    refuseHopeless(request, position, settled);
     if (Date.now() > untilMs) break;
   }
   return position;
@@ -99,13 +96,17 @@ function tooLarge(call: StagedCall, { sender: { profile } }: LaneRequest): Settl
 }
 
 /** How many more refusals make the lane hopeless. */
-function refusalsLeft({ delivered, refused }: LanePosition): number {
-  return delivered > 0 ? Infinity : REFUSALS_MAX - refused;
+function refusalsLeft({ refusalsMax }: LaneRequest, { delivered, refused }: LanePosition): number {
+  return delivered > 0 ? Infinity : refusalsMax - refused;
 }
 
 /** What is wrong with every call stops the run, so that the window stays. */
-function refuseHopeless(position: LanePosition, { failures: [failure] }: Settled): void {
-  if (refusalsLeft(position) > 0 || failure === undefined) return;
+function refuseHopeless(
+  request: LaneRequest,
+  position: LanePosition,
+  { failures: [failure] }: Settled,
+): void {
+  if (refusalsLeft(request, position) > 0 || failure === undefined) return;
   throw new RowcastError(
     'destination_rejects_everything',
     `The destination refused the first ${position.refused} calls that a lane sent, and accepted none: ${failure.message} Correct the query; the window repeats with the next run.`,

@@ -33,6 +33,8 @@ export interface LaneRequest {
   readonly placements: readonly Pick<Placement, 'column' | 'path'>[];
   readonly position: LanePosition;
   readonly sender: Sender;
+  /** Gives up once the lane has so many refusals, and nothing accepted before them: all calls are wrong then. */
+  readonly refusalsMax: number;
   /** How many delivered calls are kept beside their rows. */
   readonly keepCalls: number;
   /** Hands back the position after this moment, in milliseconds since 1970. */

@@ -3,8 +3,8 @@ import { createMapper } from '../mapping/createMapper.ts';
 import { keptCall } from '../mapping/keptCall.ts';
 import type { Mapper, MappingOptions } from '../mapping/mapper.ts';
 import { rowJson } from '../mapping/rowData.ts';
-import { columnsOfData, rowFromData } from '../mapping/rowFromData.ts';
-import { readFailedRowsExactly, writeNdjson } from '../storage/failedRows.ts';
+import { rowFromData } from '../mapping/rowFromData.ts';
+import { readFailedRowsExactly } from '../storage/failedRows.ts';
 import type { FailedRow, Manifest } from '../storage/manifest.ts';
 import { readManifest } from '../storage/manifest.ts';
 import { readRunFiles } from '../storage/runFiles.ts';
@@ -34,8 +34,11 @@ export interface Restaged {
   readonly untriedFiles: readonly string[];
 }
 
-/** A file of rows that are left alone is written once it holds so many of them. */
-const UNTRIED_FILE_ROWS = 1_000;
+/** A file of rows that are left alone is written once it holds so many bytes. */
+const UNTRIED_FILE_BYTES = 1_024 * 1_024;
+
+/** Staged rows go to storage at least once in so many. */
+const FLUSH_ROWS = 1_000;
 
 /**
  * Stages failed rows of an earlier run again. A call that was made goes as it was; a row that could not become one is
@@ -63,7 +66,7 @@ export async function restage(request: RestageRequest): Promise<Restaged> {
       }
       rows += 1;
       stageAgain(failed, staging, remapper);
-      if (staging.full || rows % UNTRIED_FILE_ROWS === 0) await staging.flush();
+      if (staging.full || rows % FLUSH_ROWS === 0) await staging.flush();
       onProgress(rows);
     }
     if (rows === 0) throw nothingThere(code, others);
@@ -85,19 +88,31 @@ interface Remapper {
 }
 
 /** Today's mapping is only looked at where a row needs it: a call that was made before does not. */
-function remapperOf(then: Mapper['columns'], mapping: MappingOptions): Remapper {
-  const columns = columnsOfData(then);
+function remapperOf(columns: Mapper['columns'], mapping: MappingOptions): Remapper {
   let mapper: Mapper | null = null;
   return {
     map({ row: number, data }, staging) {
-      mapper ??= createMapper(columns, mapping);
-      const row = rowFromData(columns, data);
+      mapper ??= remapping(columns, mapping);
+      const row = rowFromData(columns, data, mapping.timeZone);
       const call = mapper.map(row);
       if (call.ok) staging.add(number, call);
       else staging.fail(number, call, rowJson(columns, row, mapping.timeZone));
     },
     placements: () => mapper?.placements ?? [],
   };
+}
+
+/** @throws RowcastError nothing_to_retry where ids would depend on the spelling of JSON, which the data does not keep. */
+function remapping(columns: Mapper['columns'], mapping: MappingOptions): Mapper {
+  const names = (mapping.messageIdFrom ?? []).map((name) => name.toLowerCase());
+  const spelled = columns.find(
+    ({ name, kind }) => (kind === 'json' || kind === 'text_or_json') && names.includes(name.toLowerCase()),
+  );
+  if (spelled === undefined) return createMapper(columns, mapping);
+  throw new RowcastError(
+    'nothing_to_retry',
+    `\`messageIdFrom\` names the column ${JSON.stringify(spelled.name)}, which holds JSON: a row that is mapped again from its stored data might get another messageId. Retry the rows that the destination refused, by \`--code refused_by_destination\`.`,
+  );
 }
 
 function stageAgain(failed: FailedRow, staging: Staging, remapper: Remapper | undefined): void {
@@ -110,23 +125,27 @@ function stageAgain(failed: FailedRow, staging: Staging, remapper: Remapper | un
 class UntriedRows {
   readonly #request: RestageRequest;
   readonly #files: string[] = [];
-  #waiting: FailedRow[] = [];
+  #waiting: Buffer[] = [];
+  #bytes = 0;
 
   constructor(request: RestageRequest) {
     this.#request = request;
   }
 
   async add(row: FailedRow): Promise<void> {
-    this.#waiting.push(row);
-    if (this.#waiting.length >= UNTRIED_FILE_ROWS) await this.finish();
+    const line = Buffer.from(`${JSON.stringify(row)}\n`);
+    this.#waiting.push(line);
+    this.#bytes += line.length;
+    if (this.#bytes >= UNTRIED_FILE_BYTES) await this.finish();
   }
 
   async finish(): Promise<readonly string[]> {
     if (this.#waiting.length > 0) {
       const key = `${this.#request.folder}/untried/${String(this.#files.length).padStart(6, '0')}.ndjson`;
-      await writeNdjson(this.#request.storage, key, this.#waiting);
+      await this.#request.storage.put(key, Buffer.concat(this.#waiting));
       this.#files.push(key);
       this.#waiting = [];
+      this.#bytes = 0;
     }
     return this.#files;
   }

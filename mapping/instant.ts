@@ -1,4 +1,4 @@
-import { localToUtcMs } from './zone.ts';
+import { localToUtcMs, utcToLocalMs } from './zone.ts';
 
 /*
  * Dates and times as text, exact: nothing here goes through a `Date` where the zone is UTC already, and a
@@ -15,6 +15,17 @@ const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,
  */
 export function datetimeToUtc(text: string, timeZone: string): string | null {
   return toUtc(text, timeZone === 'UTC' ? null : (localMs) => localToUtcMs(localMs, timeZone));
+}
+
+const UTC = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?Z$/;
+
+/** The date-time of which `datetimeToUtc` makes a text; null where there is none. */
+export function utcToDatetime(utc: string, timeZone: string): string | null {
+  const [, seconds, fraction = ''] = UTC.exec(utc) ?? [];
+  if (seconds === undefined) return null;
+  const local = timeZone === 'UTC' ? seconds : secondsText(utcToLocalMs(Date.parse(`${seconds}Z`), timeZone));
+  const datetime = local === null ? null : `${local}${fraction}`;
+  return datetime !== null && datetimeToUtc(datetime, timeZone) === utc ? datetime : null;
 }
 
 /** @param shift the moment of a local time, both in milliseconds since 1970; null where they are the same. */

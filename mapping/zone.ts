@@ -35,6 +35,11 @@ export function localToUtcMs(localMs: number, timeZone: string): number {
   return localMs - (isAfter && !isBefore ? after : before);
 }
 
+/** What the clocks of a zone show at a moment, both in milliseconds since 1970. */
+export function utcToLocalMs(utcMs: number, timeZone: string): number {
+  return utcMs + offsetMs(timeZone, utcMs);
+}
+
 function daysOf(timeZone: string): Map<number, number> {
   const known = steadyDays.get(timeZone);
   if (known !== undefined) return known;

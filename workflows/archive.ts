@@ -36,3 +36,16 @@ export function withoutArchived(state: SyncState, count: number): SyncState {
     archived: (state.archived ?? 0) + count,
   };
 }
+
+/**
+ * All imports that a sync holds, newest first; the run under way stands first of all. Of one that was retried while it
+ * waited for storage, the latest.
+ */
+export function heldImports({ lease, imports, outgoing = [] }: SyncState): ImportRecord[] {
+  const running = lease === null ? [] : [lease.record];
+  const latest = new Map<string, ImportRecord>();
+  for (const record of [...running, ...imports.toReversed(), ...outgoing.toReversed()]) {
+    if (!latest.has(record.run)) latest.set(record.run, record);
+  }
+  return [...latest.values()];
+}

@@ -205,7 +205,7 @@ export interface ImportRecord {
   readonly warnings: readonly string[];
   /** Of a retry: the run whose failed rows it sent again. */
   readonly retryOf?: string;
-  /** Of a run whose failed rows were sent again: by which run last, and how often. Its counts say what came of it. */
+  /** Of a run whose failed rows were sent again: by which run last, when that began, and how often. Its counts say what came of it. */
   readonly retried?: { readonly by: string; readonly at: string; readonly times: number };
 }
 

@@ -272,7 +272,7 @@ async function settle(
   const files: SettleRunInput = {
     folder,
     errorFiles,
-    ...(staged?.untriedFiles === undefined ? {} : { untriedFiles: staged.untriedFiles }),
+    ...(keepsErrors && staged?.untriedFiles !== undefined ? { untriedFiles: staged.untriedFiles } : {}),
     callFiles: delivered.callFiles,
     keepCalls: plan.sync.keepCalls,
     ...(staged?.described === undefined ? {} : { manifest: staged.described }),

@@ -81,7 +81,7 @@ export async function deliverStaged(
     const dueOf = () => standings.filter(({ lane, done }) => lanes.includes(lane) && !done);
     while (dueOf().length > 0) {
       await onceTaken(plan.queues, async () => {
-        const failedMax = plan.sync.maxFailedRows - staged.failed - together(standings).failed;
+        const failedMax = failedMaxOf(plan) - staged.failed - together(standings).failed;
         const handsBack = rests < RESTS_MAX;
         const input = { plan, folder, manifest, lanes: dueOf(), failedMax, handsBack, rest };
         const delivered = await deliverLanes(input).catch((error: unknown) => {
@@ -98,6 +98,11 @@ export async function deliverStaged(
   };
 
   await inOneScope(groupsOf(staged, plan).map((lanes) => () => deliverGroup(lanes)));
+}
+
+/** What a retry sends is listed as failed already, however many there are. */
+function failedMaxOf({ sync, retry }: RunPlan): number {
+  return retry === undefined ? sync.maxFailedRows : Number.MAX_SAFE_INTEGER;
 }
 
 function proxyDelivery(plan: RunPlan) {

@@ -2,6 +2,7 @@ import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { StorageActivities } from '../activities/types.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
 import type { ImportRecord } from './contract.ts';
+import { storageFailure } from './failure.ts';
 import type { BeginRunRequest, SyncState } from './messages.ts';
 import { storageControlQueue } from './queueNames.ts';
 import { whyNotRetried } from './retry.ts';
@@ -29,6 +30,9 @@ export async function originalOf(
   throw ApplicationFailure.nonRetryable(reason, original === null ? 'not_found' : 'nothing_to_retry');
 }
 
+/** How long storage may take to find it. */
+const FIND_MS = 25_000;
+
 async function archivedImport(
   storage: StorageIdentity,
   sync: string,
@@ -36,9 +40,11 @@ async function archivedImport(
 ): Promise<ImportRecord | null> {
   const { findImport } = proxyActivities<Pick<StorageActivities, 'findImport'>>({
     taskQueue: storageControlQueue(storage.id),
-    scheduleToCloseTimeout: '25 seconds',
+    scheduleToCloseTimeout: FIND_MS,
     startToCloseTimeout: '20 seconds',
     summary: 'find the import of a run that is retried',
   });
-  return findImport({ sync, run });
+  return findImport({ sync, run }).catch((error: unknown) => {
+    throw storageFailure(error, { storage, storageWaitMs: FIND_MS });
+  });
 }

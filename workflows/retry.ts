@@ -7,7 +7,8 @@ import type { SyncState } from './messages.ts';
 /** Why the failed rows of a run cannot be sent again, in a sentence; null where they can. */
 export function whyNotRetried({ run, outcome, trigger, failed, ...record }: ImportRecord): string | null {
   if (record.retryOf !== undefined || trigger === 'retry') {
-    return `The run ${run} was a retry itself; its failed rows belong to the run ${record.retryOf ?? ''}, which is the one to retry.`;
+    const of = record.retryOf === undefined ? 'that it retried' : record.retryOf;
+    return `The run ${run} was a retry itself; its failed rows belong to the run ${of}, which is the one to retry.`;
   }
   switch (outcome) {
     case 'running':
@@ -34,7 +35,7 @@ function afterRetry(original: ImportRecord, retry: ImportRecord): ImportRecord {
     outcome: failed === 0 ? 'succeeded' : 'succeeded_with_errors',
     delivered: (original.delivered ?? 0) + delivered,
     failed,
-    retried: { by: retry.run, at: retry.endedAt ?? '', times: (original.retried?.times ?? 0) + 1 },
+    retried: { by: retry.run, at: retry.startedAt, times: (original.retried?.times ?? 0) + 1 },
   };
 }
 

@@ -12,7 +12,7 @@ import {
 import type { ControlActivities, StorageActivities } from '../activities/types.ts';
 import type { SyncDefinition } from '../definitions/sync.ts';
 import type { StorageIdentity } from '../storage/storage.ts';
-import { SEGMENT_IMPORTS, withoutArchived } from './archive.ts';
+import { heldImports, SEGMENT_IMPORTS, withoutArchived } from './archive.ts';
 import { changedFields } from './changedFields.ts';
 import { mustHoldDefinition, mustHoldTime, mustNameRun } from './checkRequest.ts';
 import { checkRevision } from './checkRevision.ts';
@@ -246,11 +246,8 @@ interface ImportsRequest {
   readonly limit: number;
 }
 
-/** Newest first; the run under way stands first of all. */
 function importsOf(state: SyncState | null, { before, limit }: ImportsRequest): ImportRecord[] {
-  const running = state?.lease === null || state === null ? [] : [state.lease.record];
-  const older = state?.outgoing?.toReversed() ?? [];
-  const newestFirst = [...running, ...(state?.imports.toReversed() ?? []), ...older];
+  const newestFirst = state === null ? [] : heldImports(state);
   const start = before === undefined ? 0 : newestFirst.findIndex(({ run }) => run === before) + 1;
   return newestFirst.slice(start, start + limit);
 }

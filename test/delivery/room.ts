@@ -158,6 +158,7 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
         placements: PLACEMENTS,
         position: positions.at(-1) ?? START,
         sender,
+        refusalsMax: 200,
         keepCalls: 0,
         untilMs: Infinity,
         signal: new AbortController().signal,

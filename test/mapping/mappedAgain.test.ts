@@ -5,7 +5,7 @@ import { createMapper } from '../../mapping/createMapper.ts';
 import { parseExactly } from '../../mapping/exactJson.ts';
 import { keptCall } from '../../mapping/keptCall.ts';
 import { rowJson } from '../../mapping/rowData.ts';
-import { columnsOfData, rowFromData } from '../../mapping/rowFromData.ts';
+import { rowFromData } from '../../mapping/rowFromData.ts';
 import { done, options } from './given.ts';
 
 /* Rows and calls that come back out of storage, to be sent again. */
@@ -64,10 +64,27 @@ test('a row that is mapped again from its stored data becomes the same call, to 
     fc.property(row, (cells) => {
       const call = done(createMapper(COLUMNS, OPTIONS).map(cells));
       const data = parseExactly(rowJson(COLUMNS, cells, OPTIONS.timeZone)) as Record<string, unknown>;
-      const columns = columnsOfData(COLUMNS);
-      const again = done(createMapper(columns, OPTIONS).map(rowFromData(columns, data)));
+      const again = done(createMapper(COLUMNS, OPTIONS).map(rowFromData(COLUMNS, data, OPTIONS.timeZone)));
       expect(contentOf(again.json)).toBe(contentOf(call.json));
       expect(again.person).toBe(call.person);
+    }),
+  );
+});
+
+test('a row that is mapped again has the messageId that `messageIdFrom` gives it in every window', () => {
+  const columns = COLUMNS.map((column) =>
+    column.name === 'seen' ? { ...column, name: 'timestamp' } : column,
+  );
+  const messageIdFrom = ['userId', 'updated', 'born', 'picture', 'cart.item', 'isNew'];
+  const mapper = createMapper(columns, { ...OPTIONS, messageIdFrom });
+  const timestamped = row.map((cells) =>
+    cells.map((cell, index) => (index === 5 ? '2026-01-31T08:15:00Z' : cell)),
+  );
+  fc.assert(
+    fc.property(timestamped, (cells) => {
+      const data = parseExactly(rowJson(columns, cells, OPTIONS.timeZone)) as Record<string, unknown>;
+      const again = done(mapper.map(rowFromData(columns, data, OPTIONS.timeZone)));
+      expect(again.messageId).toBe(done(mapper.map(cells)).messageId);
     }),
   );
 });

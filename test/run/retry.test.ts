@@ -176,11 +176,27 @@ test('a run that its sync no longer holds can be retried, and is listed once, as
   await until(async () => ((await engine.rowcast.syncs.get(name)).archived ?? 0) > 0);
   expect(await imports.get(original.run)).toEqual(original);
   expect(await retried(original.run, 'refused_by_destination')).toMatchObject({ delivered: 2 });
+  expect(await retried(original.run, 'value_too_large')).toMatchObject({ delivered: 0, failed: 3 });
   const now = { ...original, delivered: 35, failed: 5 };
   expect(await imports.get(original.run)).toMatchObject(now);
   const ofRun = async () =>
     (await Array.fromAsync(imports.list(name))).filter(({ run }) => run === original.run);
   expect(await ofRun()).toMatchObject([now]);
+  const all = await Array.fromAsync(imports.list(name));
+  expect(all).toHaveLength(153);
+  const paged: ImportRecord[] = [];
+  for (let pageToken: string | null | undefined; pageToken !== null;) {
+    const page = await imports.page({ sync: name, limit: 20, ...(pageToken ? { pageToken } : {}) });
+    paged.push(...page.items);
+    pageToken = page.nextPageToken;
+  }
+  expect(paged).toEqual(all);
+
+  const { definition } = await engine.rowcast.syncs.get(name);
+  await engine.rowcast.syncs.update({ ...definition, limits: {} });
+  expect(await retried(original.run, 'value_too_large')).toMatchObject({ delivered: 3 });
+  const { items } = await imports.page({ sync: name, outcome: 'succeeded_with_errors', limit: 1_000 });
+  expect(items.filter(({ run }) => run === original.run)).toMatchObject([{ delivered: 38, failed: 2 }]);
 });
 
 test('what cannot be retried is refused in one sentence before anything is started', async () => {
@@ -208,4 +224,20 @@ test('what cannot be retried is refused in one sentence before anything is start
   expect((await failureOf(imports.retry(good.run))).message).toContain('No row of the run');
   const retry = await retried(original.run, 'refused_by_destination');
   expect((await failureOf(imports.retry(retry.run))).message).toContain(`belong to the run ${original.run}`);
+});
+
+test('more rows than would stop a run are retried, and those behind them that are taken now go', async () => {
+  const name = await engine.sync({
+    name: 'many',
+    query: `SELECT CASE WHEN n <= 40 THEN 'ok' ELSE 'no' END || n AS "userId", {{last_sync_time}} AS since
+      FROM generate_series(1, 340) n ORDER BY n`,
+  });
+  const users = (from: number) => Array.from({ length: 341 - from }, (_user, index) => `no${from + index}`);
+  engine.receiver.misbehave({ kind: 'dislike', users: users(41) });
+  const original = await engine.run(name);
+  expect(original).toMatchObject({ delivered: 40, failed: 300 });
+  engine.receiver.misbehave({ kind: 'dislike', users: users(41).slice(0, 290) });
+  expect(await retried(original.run)).toMatchObject({ rows: 300, delivered: 10, failed: 290 });
+  engine.receiver.misbehave();
+  expect(await engine.rowcast.imports.get(original.run)).toMatchObject({ delivered: 50, failed: 290 });
 });

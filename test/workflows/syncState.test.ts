@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { SyncDefinition } from '../../definitions/sync.ts';
+import { heldImports } from '../../workflows/archive.ts';
+import type { ImportRecord } from '../../workflows/contract.ts';
 import type { BeginRunRequest, FinishRunRequest, SyncState } from '../../workflows/messages.ts';
 import { beginRun, finishRun, newSync, resetSync, tombstoneOf } from '../../workflows/syncState.ts';
 
@@ -115,4 +117,25 @@ test('a failed window that is reset, twice even, does not come back, and no run 
   const anew = after(ended, beginRun(ended, asking('c'), NOW_MS + 2_000));
   expect(anew.window?.id).not.toBe(begun.window?.id);
   expect(anew.lease?.grant.since).toBe(0);
+});
+
+test('a run that was retried is held once, as it is now, though its retry pushed it out of the newest hundred', () => {
+  const endedAs = (state: SyncState, run: string, result: Partial<FinishRunRequest>) =>
+    after(state, finishRun(state, { ...ending(run, 'succeeded_with_errors'), ...result }, NOW_MS));
+  const begun = (state: SyncState, request: BeginRunRequest, original?: ImportRecord) =>
+    after(state, beginRun(state, request, NOW_MS, original ?? null));
+  let state = endedAs(begun(fresh, asking('first')), 'first', { rows: 9, delivered: 4, failed: 5 });
+  for (let run = 2; run <= 100; run += 1) {
+    state = endedAs(begun(state, asking(`run-${run}`)), `run-${run}`, { rows: 1, failed: 1 });
+  }
+  const [original] = state.imports;
+  const retry = { ...asking('retry'), trigger: 'retry', retry: { of: 'first', code: null } } as const;
+  const { lastSyncTime, window } = state;
+  state = endedAs(begun(state, retry, original), 'retry', { rows: 5, delivered: 5, until: null });
+  expect(state).toMatchObject({ lastSyncTime, window });
+  const held = heldImports(state);
+  expect(held).toHaveLength(101);
+  expect(held.filter(({ run }) => run === 'first')).toMatchObject([
+    { outcome: 'succeeded', delivered: 9, failed: 0, retried: { by: 'retry', times: 1 } },
+  ]);
 });
