@@ -121,7 +121,6 @@ async function planRun(grant: RunGrant, settings: WorkerSettings) {
       deliverMs: settings.deliverMs,
       smallRunRows: settings.smallRunRows,
       lanes: settings.lanes,
-      searchable: true as const,
     },
   };
 }

@@ -119,8 +119,7 @@ function countsOf({ rows, failed, laneRows }: StagedRows, lanes: readonly LanePo
 }
 
 /** Lists find a run by what it covers from its begin on. */
-async function noteBegun(sync: string, { sync: definition, destination, settings }: RunPlan): Promise<void> {
-  if (settings.searchable !== true) return;
+async function noteBegun(sync: string, { sync: definition, destination }: RunPlan): Promise<void> {
   await noteSearchAttributes({
     RowcastSync: sync,
     RowcastIntegration: definition.integration,
@@ -133,19 +132,17 @@ async function noteBegun(sync: string, { sync: definition, destination, settings
 /** Hands the result back to the sync, and ends as it says. */
 export async function finish(
   sync: string,
-  { destination, settings }: RunPlan,
+  { destination }: RunPlan,
   result: RunResult,
 ): Promise<ImportRecord | null> {
   const handed = { ...result, destination: destination.name };
   const record = await CancellationScope.nonCancellable(() => control.finishRun({ sync, result: handed }));
-  if (settings.searchable === true) {
-    const { outcome, delivered, failed } = result;
-    await noteSearchAttributes({
-      RowcastOutcome: outcome,
-      RowcastRowsDelivered: delivered,
-      RowcastRowsFailed: failed,
-    });
-  }
+  const { outcome, delivered, failed } = result;
+  await noteSearchAttributes({
+    RowcastOutcome: outcome,
+    RowcastRowsDelivered: delivered,
+    RowcastRowsFailed: failed,
+  });
   return end(result, record);
 }
 

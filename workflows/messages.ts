@@ -204,8 +204,6 @@ export interface RunSettings {
   /** At most this many rows are delivered by one activity, all lanes in it. */
   readonly smallRunRows: number;
   readonly lanes: number;
-  /** Whether the run gives itself search attributes; absent in plans before 0.5.0. */
-  readonly searchable?: true;
 }
 
 export type BegunRun =

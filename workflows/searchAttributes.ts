@@ -1,6 +1,11 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
-import { CancellationScope, proxyLocalActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  patched,
+  proxyLocalActivities,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import type { ControlActivities } from '../activities/types.ts';
 import type { SearchAttributeName } from './contract.ts';
 
@@ -29,8 +34,11 @@ export type SearchValues = Partial<Record<SearchAttributeName, string | number |
  * Temporal refuses a workflow task that names one which is not there, and tries it again for ever. So the question is
  * a local activity: its answer and what follows from it are of one task, and one that is refused, since an attribute
  * was removed in between, asks anew when it is tried again.
+ *
+ * What began with older code goes without for what is in its history, and has them from then on.
  */
 export async function noteSearchAttributes(values: SearchValues): Promise<boolean> {
+  if (!patched('search-attributes')) return false;
   const known: readonly SearchAttributeName[] = await CancellationScope.nonCancellable(() =>
     searchAttributes(),
   ).catch(() => [] as const);

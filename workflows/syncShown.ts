@@ -1,4 +1,4 @@
-import { patched, setCurrentDetails } from '@temporalio/workflow';
+import { setCurrentDetails } from '@temporalio/workflow';
 import { troublesText } from './alertWords.ts';
 import type { SyncState } from './messages.ts';
 import { noteSearchAttributes } from './searchAttributes.ts';
@@ -17,9 +17,7 @@ export function createShow(): (state: SyncState) => Promise<void> {
       RowcastDestination: state.destination ?? null,
     };
     const wanted = JSON.stringify(values);
-    // What began with older code does without until it continues as new.
-    if (wanted === noted || !patched('search-attributes')) return;
-    if (await noteSearchAttributes(values)) noted = wanted;
+    if (wanted !== noted && (await noteSearchAttributes(values))) noted = wanted;
   };
 }
 
