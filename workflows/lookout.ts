@@ -20,15 +20,18 @@ import { ulidAt } from './ulid.ts';
 export interface Lookout {
   /** Whether it tells of anything: one that began with older code does so from its next run on. */
   isOn: boolean;
-  /** With so many alerts outgoing they are handed over. */
-  handOverFrom: number;
+  /** Until then alerts are not handed over again, since they could not be: milliseconds since 1970; null: at once. */
+  handOverAtMs: number | null;
+  /** How long that waits. */
+  handOverWaitMs: number;
   /** Until then nothing is looked at again, since it could not be: milliseconds since 1970. */
   blindUntilMs: number;
 }
 
 export const createLookout = (): Lookout => ({
   isOn: patched(PATCH),
-  handOverFrom: 1,
+  handOverAtMs: null,
+  handOverWaitMs: 0,
   blindUntilMs: 0,
 });
 
@@ -36,6 +39,10 @@ const PATCH = 'alerts';
 
 /** So long after a look that failed comes the next one. */
 const BLIND_MS = 60_000;
+
+/** So long after alerts could not be handed over that is tried again, each time twice as long, up to a limit. */
+const HAND_OVER_MS = 60_000;
+const HAND_OVER_MAX_MS = 600_000;
 
 /** What the workflow gives: its state, which others change in turns of theirs. */
 interface Held {
@@ -61,12 +68,19 @@ export function noted<Answer>(
 
 /** Waits until a sync has to do something for itself. @param mustAct whether there is something else to do. */
 export function idle(held: Held, mustAct: () => boolean): Promise<void> {
-  const atMs = looksAtMs(held);
+  const atMs = wakesAtMs(held);
   const isSooner = () => {
-    const nowAtMs = looksAtMs(held);
+    const nowAtMs = wakesAtMs(held);
     return nowAtMs !== null && (atMs === null || nowAtMs < atMs);
   };
   return uncancelled(() => mustAct() || mustHandOver(held) || mustLook(held) || isSooner(), atMs);
+}
+
+/** When a sync has to do something for itself though nothing happens; null: never. */
+function wakesAtMs(held: Held): number | null {
+  const times = [looksAtMs(held), hasOutgoing(held) ? held.lookout.handOverAtMs : null];
+  const known = times.filter((ms) => ms !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 /** When to look whether the run that was due is done, in milliseconds since 1970; null while none is. */
@@ -99,9 +113,12 @@ export async function look(name: string, held: Held, inTurn: Turns): Promise<voi
   });
 }
 
-export function mustHandOver({ state, lookout }: Held): boolean {
-  return (state?.alerts?.outgoing.length ?? 0) >= lookout.handOverFrom;
+export function mustHandOver(held: Held): boolean {
+  const { handOverAtMs } = held.lookout;
+  return hasOutgoing(held) && (handOverAtMs === null || handOverAtMs <= Date.now());
 }
+
+const hasOutgoing = ({ state }: Held) => (state?.alerts?.outgoing.length ?? 0) > 0;
 
 const { startAlerts } = proxyActivities<Pick<ControlActivities, 'startAlerts'>>({
   startToCloseTimeout: '30 seconds',
@@ -110,16 +127,19 @@ const { startAlerts } = proxyActivities<Pick<ControlActivities, 'startAlerts'>>(
   summary: 'have webhooks told',
 });
 
-/** Hands over what is to be told; where that fails, it is tried again with the next alert. */
+/** Hands over what is to be told; where that fails, it is tried again later. */
 export async function handOver(name: string, held: Held, inTurn: Turns): Promise<void> {
   const alerts = held.state?.alerts?.outgoing ?? [];
   try {
     await startAlerts(alerts);
   } catch {
-    held.lookout.handOverFrom = alerts.length + 1;
+    const waitMs = Math.min(Math.max(HAND_OVER_MS, 2 * held.lookout.handOverWaitMs), HAND_OVER_MAX_MS);
+    held.lookout.handOverWaitMs = waitMs;
+    held.lookout.handOverAtMs = Date.now() + waitMs;
     return;
   }
-  held.lookout.handOverFrom = 1;
+  held.lookout.handOverAtMs = null;
+  held.lookout.handOverWaitMs = 0;
   await inTurn(async () => {
     if (held.state !== null) await keep(name, held, withoutOutgoing(held.state, alerts.length));
   });

@@ -4,6 +4,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { workflowBundle } from '../../worker/bundle.ts';
 import { runSinks } from '../../worker/runEnds.ts';
+import { triedAgain } from './triedAgain.ts';
 
 /*
  * Recorded histories of every workflow are replayed with today's code: a run in flight, or a sync that began years
@@ -37,6 +38,15 @@ for (const file of files) {
     await Worker.runReplayHistory(options, read(file));
   });
 }
+
+test('alerts that could not be handed over are tried again after a minute, and then ever later, though nothing else happens', async () => {
+  const { events } = read(files.find((file) => file.includes('sync-told')) ?? '');
+  const replay = (seconds: number[]) =>
+    Worker.runReplayHistory(options, { events: triedAgain(events, 'startAlerts', seconds) });
+  await replay([60, 120, 240, 480, 600, 600]);
+  await expect(replay([59])).rejects.toThrow(/[Nn]ondeterminism/);
+  await expect(replay([60, 119])).rejects.toThrow(/[Nn]ondeterminism/);
+});
 
 test('a replay tells nobody of runs that have ended', () => {
   expect(told).toEqual([]);
