@@ -123,10 +123,14 @@ export function afterLook(state: SyncState, view: ScheduleView, moment: Moment):
 
 const dueRun = ({ atMs, nextMs }: Due): DueRun => ({ atMs, nextMs, unstarted: false });
 
-/** The state once its first so many alerts were handed over. */
-export function withoutOutgoing(state: SyncState, count: number): SyncState {
+/** The state once these alerts were handed over; what came meanwhile may have pushed out some of them. */
+export function withoutOutgoing(state: SyncState, handedOver: readonly Alert[]): SyncState {
   if (state.alerts === undefined) return state;
-  return { ...state, alerts: { ...state.alerts, outgoing: state.alerts.outgoing.slice(count) } };
+  const ids = new Set(handedOver.map(({ id }) => id));
+  return {
+    ...state,
+    alerts: { ...state.alerts, outgoing: state.alerts.outgoing.filter(({ id }) => !ids.has(id)) },
+  };
 }
 
 interface Beginning {

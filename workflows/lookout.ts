@@ -141,7 +141,7 @@ export async function handOver(name: string, held: Held, inTurn: Turns): Promise
   held.lookout.handOverAtMs = null;
   held.lookout.handOverWaitMs = 0;
   await inTurn(async () => {
-    if (held.state !== null) await keep(name, held, withoutOutgoing(held.state, alerts.length));
+    if (held.state !== null) await keep(name, held, withoutOutgoing(held.state, alerts));
   });
 }
 

@@ -197,6 +197,19 @@ test('a run that sends failed rows again says nothing of its sync', () => {
   expect(failed.alerts).toEqual(bad.alerts);
 });
 
+test('an alert that comes while the most that wait are handed over is not lost', () => {
+  const turn = (state: SyncState, index: number) =>
+    ran(state, `run-${index}`, NOW_MS + index * HOUR_MS, {
+      ...(index % 2 === 0 ? { outcome: 'failed', errorCode: 'query_failed', error: 'No.' } : {}),
+    });
+  let state = fresh();
+  for (let index = 0; index < 30; index += 1) state = turn(state, index);
+  const handedOver = state.alerts?.outgoing ?? [];
+  expect(handedOver).toHaveLength(20);
+  state = turn(state, 30);
+  expect(eventsOf(withoutOutgoing(state, handedOver))).toEqual(['failing']);
+});
+
 const OUTCOMES = ['succeeded', 'succeeded_with_errors', 'failed', 'cancelled'] as const;
 
 test('whatever becomes of runs, each trouble is told when it begins and when it is over, in turn', () => {
@@ -217,7 +230,7 @@ test('whatever becomes of runs, each trouble is told when it begins and when it 
         state = ended(state, `run-${index}`, ms + HOUR_MS, { outcome, ...counts });
         const outgoing = state.alerts?.outgoing ?? [];
         told.push(...outgoing);
-        state = withoutOutgoing(state, outgoing.length);
+        state = withoutOutgoing(state, outgoing);
       }
       const isIn = new Set<Trouble>();
       for (const { event, recoveredFrom } of told) {
