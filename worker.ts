@@ -99,7 +99,8 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     const client = new Client({ connection, namespace });
     await prepareNamespace({ connection, client }, { taskQueue, storageId: storage.identity.id }, log);
     if (isMeasured) {
-      servers.use(watchSyncs({ storage, schedules: () => client.schedule.list(), gauges: metrics.syncs }));
+      const schedules = () => client.schedule.list();
+      servers.use(watchSyncs({ storage, schedules, gauges: metrics.syncs, log }));
     }
     log.info(
       `Rowcast's worker is ready: task queue ${taskQueue}, namespace ${namespace}, storage ${storage.identity.location}.`,

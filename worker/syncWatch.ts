@@ -1,10 +1,12 @@
 import type { ScheduleSummary } from '@temporalio/client';
+import { RowcastError } from '../errors.ts';
 import { latestCopy, newestCopies } from '../storage/copies.ts';
 import type { Storage } from '../storage/storage.ts';
 import { scheduleId } from '../workflows/contract.ts';
 import type { ImportRecord } from '../workflows/contract.ts';
 import { isTombstone } from '../workflows/messages.ts';
 import type { SyncState } from '../workflows/messages.ts';
+import type { Log } from './log.ts';
 
 /*
  * What is to be watched of syncs though nothing happens to them: when they last succeeded, on whichever worker that
@@ -27,6 +29,7 @@ export interface WatchOptions {
   /** All Schedules that there are. */
   readonly schedules: () => AsyncIterable<Scheduled>;
   readonly gauges: SyncGauges;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /** A look costs a listing of the copies of state, one of the Schedules, and a copy for each sync that changed. */
@@ -54,7 +57,10 @@ export class SyncWatch {
   async look(): Promise<void> {
     const { storage, schedules, gauges } = this.#options;
     for (const [sync, copy] of await newestCopies(storage, 'sync')) {
-      if (this.#seen.get(sync)?.copy !== copy) this.#seen.set(sync, { copy, exists: await this.#read(sync) });
+      const seen = this.#seen.get(sync);
+      if (seen?.copy === copy) continue;
+      const exists = await this.#read(sync).catch((error: unknown) => this.#unread(sync, copy, error));
+      this.#seen.set(sync, { copy, exists: exists ?? seen?.exists ?? true });
     }
     const scheduled = new Map<string, Scheduled>();
     for await (const schedule of schedules()) scheduled.set(schedule.scheduleId, schedule);
@@ -73,6 +79,17 @@ export class SyncWatch {
     if (copy === null || isTombstone(copy.state)) return false;
     gauges.lastSuccess(sync, lastSuccess(copy.state as SyncState));
     return true;
+  }
+
+  /** A copy that is damaged leaves what is known as it is. @throws where the storage does not answer. */
+  #unread(sync: string, copy: string, error: unknown): null {
+    if (error instanceof RowcastError && error.retryable) throw error;
+    const why = error instanceof RowcastError ? error.message : `The copy ${copy} holds no sync.`;
+    this.#options.log.warn(`The last success of the sync ${sync} may be out of date in metrics: ${why}`, {
+      code: 'storage_corrupt',
+      sync,
+    });
+    return null;
   }
 }
 

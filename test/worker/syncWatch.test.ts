@@ -17,6 +17,7 @@ let storage: Storage;
 let reads: string[];
 let schedules: { scheduleId: string; state: { paused: boolean }; info: { nextActionTimes: Date[] } }[];
 let gauges: Record<string, number>;
+let said: string[];
 let watch: SyncWatch;
 
 beforeEach(async () => {
@@ -26,7 +27,9 @@ beforeEach(async () => {
   reads = [];
   schedules = [];
   gauges = {};
+  said = [];
   const counted = {
+    identity: storage.identity,
     list: (prefix: string) => storage.list(prefix),
     get: (key: string) => (reads.push(key), storage.get(key)),
   } as Storage;
@@ -40,6 +43,7 @@ beforeEach(async () => {
       enabled: (sync, isEnabled) => (gauges[`${sync} enabled`] = Number(isEnabled)),
       interval: (sync, each) => (gauges[`${sync} interval`] = each),
     },
+    log: { warn: (message) => said.push(message) },
   });
 });
 
@@ -78,6 +82,39 @@ test('a sync last succeeded when its newest successful run ended, whichever work
   await watch.look();
   expect(gauges['people succeeded']).toBe(seconds('2026-11-25T03:00:00Z'));
   expect(reads).toHaveLength(4); // What did not change is not read again.
+});
+
+test('a copy that is damaged is said once, and hides neither what was known of its sync nor any other sync', async () => {
+  const succeeded = { imports: [run('succeeded', '2026-11-24T00:00:00Z')] };
+  await save('damaged', 1, succeeded);
+  schedule('damaged', false);
+  schedule('strange', false);
+  await watch.look();
+  await storage.put('state/sync/damaged/000000000002.json', Buffer.from('{"version":1,'));
+  await storage.put(
+    'state/sync/strange/000000000001.json',
+    Buffer.from('{"version":1,"number":1,"state":{}}'),
+  );
+  await save('whole', 1, succeeded);
+  await watch.look();
+  await watch.look();
+  expect(gauges).toMatchObject({ 'whole succeeded': seconds('2026-11-24T00:00:00Z'), 'whole enabled': 0 });
+  expect(gauges).toMatchObject({
+    'damaged succeeded': seconds('2026-11-24T00:00:00Z'),
+    'damaged enabled': 1,
+  });
+  expect(gauges).toMatchObject({ 'strange enabled': 1 });
+  expect(said).toEqual([
+    expect.stringMatching(
+      /^The last success of the sync damaged .*\/damaged\/000000000002\.json in .* is damaged/,
+    ),
+    expect.stringMatching(
+      /^The last success of the sync strange .*\/strange\/000000000001\.json holds no sync/,
+    ),
+  ]);
+  await save('damaged', 3, { imports: [run('succeeded', '2026-11-25T00:00:00Z')] });
+  await watch.look();
+  expect(gauges).toMatchObject({ 'damaged succeeded': seconds('2026-11-25T00:00:00Z') });
 });
 
 test('a sync is enabled unless its Schedule is paused or gone, or it was deleted', async () => {
