@@ -22,9 +22,12 @@ export function mustNameRun(request: unknown): void {
 /** @throws ApplicationFailure definition_invalid unless the request holds a time that `last_sync_time` can be. */
 export function mustHoldTime(request: unknown): void {
   const to = fieldOf(request, 'to');
-  if (Number.isSafeInteger(to) && (to as number) >= 0) return;
-  throw refusal('reset', 'as `to` a time in whole Unix seconds, from 0');
+  if (Number.isSafeInteger(to) && (to as number) >= 0 && (to as number) <= DATE_SECONDS_MAX) return;
+  throw refusal('reset', `as \`to\` a time in whole Unix seconds, from 0 to ${DATE_SECONDS_MAX}`);
 }
+
+/** What lies beyond is no Date, and the sync shows its time as one. Source: ECMAScript, time values. */
+const DATE_SECONDS_MAX = 8_640_000_000_000;
 
 /** @throws ApplicationFailure definition_invalid unless the request says what is to be done with a key. */
 export function mustNameAction(request: unknown): void {
