@@ -67,6 +67,31 @@ test.each([
     'The run gave up, since it tries for 20 hours and no longer. The last try ended with: The destination to cannot take calls now: HTTP 503: Ann. The run tries again. 5 calls had gone out by then.',
     'The run gave up, since it tries for 20 hours and no longer. The last try ended with HTTP 503.',
   ],
+  [
+    'destination_refused',
+    'The destination to (https://cdp.example) takes nothing: HTTP 401: Sorry. Ann is none. Your boss says: no. Check its write key.',
+    'The destination to (https://cdp.example) takes nothing: HTTP 401.',
+  ],
+  [
+    'webhook_refused',
+    'The webhook oncall was not told: HTTP 404: Ann. It says: {"a": "no"}. That is not tried again.',
+    'The webhook oncall was not told: HTTP 404.',
+  ],
+  [
+    'source_permission_denied',
+    'The user reader lacks a right that the query needs; grant it. PostgreSQL says: Ann may not (SQLSTATE 42501)',
+    'The user reader lacks a right that the query needs; grant it. (SQLSTATE 42501)',
+  ],
+  [
+    'query_failed',
+    'The query failed; correct it. BigQuery says: Bad int64 value: EDWARD (invalidQuery, 400)',
+    'The query failed; correct it.',
+  ],
+  [
+    'source_busy',
+    'The server db:5432 takes no more connections; the run tries again. PostgreSQL says: Ann has them',
+    'The server db:5432 takes no more connections; the run tries again.',
+  ],
   ['internal_error', 'Unexpected token "Ann" is not valid JSON', 'Rowcast itself failed, which is a bug.'],
   ['source_busy', 'The database db:5432 is too busy.', 'The database db:5432 is too busy.'],
 ] as const)(
