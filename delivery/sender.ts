@@ -9,6 +9,7 @@ import type { Health, Visitor } from './health.ts';
 import type { Exchange, Http } from './http.ts';
 import { pause } from './pause.ts';
 import type { RateLimiter } from './rate.ts';
+import { redactAnswer } from './redactAnswer.ts';
 
 /** What became of a batch, for good. */
 export type Verdict = Exclude<Meaning, { kind: 'later' | 'refused' }>;
@@ -157,26 +158,13 @@ async function exchange(
 
 function meaningOfResult(result: Exchange, calls: number, { redactor }: SenderOptions): Meaning {
   switch (result.kind) {
-    case 'answered': {
-      const answer = { ...result.answer, body: redactor.redact(withoutCodes(result.answer.body)) };
-      return meaningOf(answer, { calls, nowMs: Date.now() });
-    }
+    case 'answered':
+      return meaningOf(redactAnswer(result.answer, redactor), { calls, nowMs: Date.now() });
     case 'broken':
       return { kind: 'later', words: redactor.redact(result.words), afterMs: null };
     case 'untrusted':
       return { kind: 'refused', words: `its certificate is not trusted (${result.words})` };
   }
-}
-
-/**
- * JSON with every character as it is that need not be written as a code, as some servers do (`\/`, `\u002b`):
- * a secret would not be found in them.
- */
-function withoutCodes(text: string): string {
-  return text.replace(/\\(?:u00([2-7][0-9a-f])|\/)/gi, (code, hex: string | undefined) => {
-    const character = hex === undefined ? '/' : String.fromCharCode(parseInt(hex, 16));
-    return character === '"' || character === '\\' || character === '\x7f' ? code : character;
-  });
 }
 
 /** Doubles up to a limit; half of it is chance, so that senders do not come back all at once. */

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto';
 import { RowcastError } from '../errors.ts';
 import type { Redactor } from '../secrets/redact.ts';
 import { retryAfterMs, wordsOfAnswer } from './answer.ts';
-import type { Http } from './http.ts';
+import type { Exchange, Http } from './http.ts';
+import { redactAnswer } from './redactAnswer.ts';
 
 /** The prefix of a key in base64. Source: the Standard Webhooks specification. */
 const KEY = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
@@ -47,14 +48,15 @@ export function createWebhook(secrets: WebhookSecrets, { name, http, redactor }:
         'webhook-signature': signatureOf(key, `${message.id}.${seconds}.`, body),
       };
       const exchange = await http.post({ url: url.href, headers, body, signal });
-      const problem = problemOf(exchange, Date.now());
+      const problem = problemOf(exchange, redactor, Date.now());
       if (problem === null) return;
       throw new RowcastError(
         problem.later ? 'webhook_unavailable' : 'webhook_refused',
         redactor.redact(
           `The webhook ${name} was not told: ${problem.words}.${problem.later ? '' : ' That is not tried again; correct its `url`, or what answers there.'}`,
         ),
-        problem.afterMs === null ? {} : { retryAfterMs: problem.afterMs },
+        // Temporal takes no wait at all for the longest.
+        problem.afterMs ? { retryAfterMs: problem.afterMs } : {},
       );
     },
   };
@@ -72,10 +74,10 @@ interface Problem {
 }
 
 /** What is wrong with an answer; null where the message was taken. */
-function problemOf(exchange: Awaited<ReturnType<Http['post']>>, nowMs: number): Problem | null {
+function problemOf(exchange: Exchange, redactor: Redactor, nowMs: number): Problem | null {
   if (exchange.kind === 'broken') return { later: true, words: exchange.words, afterMs: null };
   if (exchange.kind === 'untrusted') return { later: false, words: exchange.words, afterMs: null };
-  const { answer } = exchange;
+  const answer = redactAnswer(exchange.answer, redactor);
   const { status } = answer;
   if (status >= 200 && status < 300) return null;
   const words = wordsOfAnswer(answer);
@@ -105,17 +107,25 @@ function keyIn(text: string, name: string): Buffer {
   );
 }
 
-/** A part of a path that is as long may be a token. */
+/** A part of a path, or a value in a query, that is as long may be a token. */
 const TOKEN_CHARS_MIN = 12;
 
 /** What an answer may echo of a URL that nobody may know, and of the key. */
-function secretPartsOf({ href, pathname, search }: URL, { signingSecret }: WebhookSecrets): string[] {
-  const parts = pathname.split('/').filter((part) => part.length >= TOKEN_CHARS_MIN);
+function secretPartsOf(
+  { href, pathname, search, searchParams }: URL,
+  { signingSecret }: WebhookSecrets,
+): string[] {
   return [
     href,
     `${pathname}${search}`,
     pathname,
-    ...parts,
+    ...pathname.split('/'),
+    // As they are written, and as they read.
+    ...search
+      .slice(1)
+      .split('&')
+      .map((pair) => pair.slice(pair.indexOf('=') + 1)),
+    ...searchParams.values(),
     signingSecret.trim().replace(/^whsec_/, ''),
   ].filter((part) => part.length >= TOKEN_CHARS_MIN);
 }

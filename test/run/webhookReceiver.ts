@@ -99,7 +99,7 @@ export class WebhookReceiver implements AsyncDisposable {
 }
 
 async function problemOf({ method, url, headers }: IncomingMessage, body: string): Promise<string | null> {
-  if (method !== 'POST' || url !== PATH) return `${method ?? ''} ${url ?? ''}`;
+  if (method !== 'POST' || url?.split('?')[0] !== PATH) return `${method ?? ''} ${url ?? ''}`;
   if (headers['content-type'] !== 'application/json') return `content-type ${headers['content-type'] ?? ''}`;
   const [id, timestamp] = [String(headers['webhook-id']), String(headers['webhook-timestamp'])];
   if (Math.abs(Date.now() / 1_000 - Number(timestamp)) > TOLERANCE_SECONDS) return `timestamp ${timestamp}`;
