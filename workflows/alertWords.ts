@@ -33,11 +33,14 @@ interface LateRun {
 
 export function lateText(sync: string, { due, lease, view, byMs }: LateRun): string {
   const [was, by] = [moment(due.atMs), moment(byMs)];
-  if (lease !== null) {
-    const since = moment(Date.parse(lease.record.startedAt));
-    return `The sync ${sync} is late: its run since ${since} was to be done by ${by} and is still under way.`;
-  }
   const waited = `The sync ${sync} is late: a run was due at ${was} and was to be done by ${by}`;
+  if (lease !== null) {
+    const { run, startedAt, trigger } = lease.record;
+    const since = moment(Date.parse(startedAt));
+    if (trigger === 'retry')
+      return `${waited}; the run ${run}, which sends failed rows again since ${since}, has not said that it is over.`;
+    return `The sync ${sync} is late: its run since ${since} was to be done by ${by} and has not said that it is over: it is under way, or was terminated.`;
+  }
   if (view.enabled === null)
     return `${waited}; none starts, since its Schedule was deleted elsewhere. \`rowcast apply\` creates it again.`;
   if (view.isRunning)

@@ -95,6 +95,10 @@ test('a run that is still under way once the next one is due is late, a moment l
     run: { run: 'a', outcome: 'running' },
     since: '2027-01-15T08:00:00.000Z',
   });
+  // A run that was terminated tells its sync nothing either.
+  expect(late.alerts?.outgoing[0]?.text).toBe(
+    'The sync people is late: its run since 2027-01-15 08:00:00Z was to be done by 2027-01-15 09:00:05Z and has not said that it is over: it is under way, or was terminated.',
+  );
   // It is told once.
   expect(lateAtMs(late)).toBeNull();
 });
@@ -185,12 +189,17 @@ test('a run that sends failed rows again says nothing of its sync', () => {
   const bad = ran(fresh(), 'a', NOW_MS, { rows: 10, delivered: 5, failed: 5 });
   const original = bad.imports.at(-1) ?? null;
   const [ms, due] = [NOW_MS + MINUTE_MS, dueAt(NOW_MS)];
-  const request = { run: 'b', startedAt: '', trigger: 'retry', skippedBefore: 0, upToDate: true } as const;
+  const startedAt = new Date(ms).toISOString();
+  const request = { run: 'b', startedAt, trigger: 'retry', skippedBefore: 0, upToDate: true } as const;
   const retry = { of: 'a', code: null };
   const transition = beginRun(bad, { ...request, retry, holder: null, quietMs: 1_000 }, ms, original);
   const begunRetry = withAlerts(bad, transition, { due, ...momentAt(ms) }).state ?? bad;
   expect(begunRetry.lease?.record.trigger).toBe('retry');
   expect(begunRetry.alerts).toEqual(bad.alerts);
+  const [late] = look(begunRetry, lateAtMs(begunRetry) ?? 0).alerts?.outgoing.slice(-1) ?? [];
+  expect(late?.text).toMatch(
+    /^The sync people is late: a run was due at 2027-01-15 09:00:00Z and was to be done by .*Z; the run b, which sends failed rows again since /,
+  );
   const good = ended(begunRetry, 'b', ms, { rows: 5, delivered: 5 });
   expect(good.alerts).toEqual(bad.alerts);
   const failed = ended(begunRetry, 'b', ms, { outcome: 'failed', errorCode: 'gave_up', error: 'No.' });
