@@ -29,7 +29,20 @@ const options = {
 test('there is a history of every workflow', () => {
   const kinds = new Set(files.map((file) => basename(file, '.json').split('-')[0]));
   expect(kinds).toEqual(
-    new Set(['connectionTest', 'destination', 'integration', 'preview', 'sweep', 'sync', 'syncRun']),
+    new Set([
+      ...[
+        'alert',
+        'connectionTest',
+        'destination',
+        'integration',
+        'preview',
+        'retryRun',
+        'sweep',
+        'sync',
+        'syncRun',
+      ],
+      'webhook',
+    ]),
   );
 });
 
