@@ -119,26 +119,25 @@ function countsOf({ rows, failed, laneRows }: StagedRows, lanes: readonly LanePo
 }
 
 /** Lists find a run by what it covers from its begin on. */
-async function noteBegun(sync: string, { sync: definition, destination }: RunPlan): Promise<void> {
-  await noteSearchAttributes({
-    RowcastSync: sync,
-    RowcastIntegration: definition.integration,
-    RowcastDestination: destination.name,
-    RowcastType: definition.type,
-    RowcastOutcome: 'running',
-  });
+async function noteBegun(sync: string, plan: RunPlan): Promise<void> {
+  await noteSearchAttributes({ ...coveredBy(sync, plan), RowcastOutcome: 'running' });
 }
 
+const coveredBy = (sync: string, { sync: { integration, type }, destination }: RunPlan) => ({
+  RowcastSync: sync,
+  RowcastIntegration: integration,
+  RowcastDestination: destination.name,
+  RowcastType: type,
+});
+
 /** Hands the result back to the sync, and ends as it says. */
-export async function finish(
-  sync: string,
-  { destination }: RunPlan,
-  result: RunResult,
-): Promise<ImportRecord | null> {
-  const handed = { ...result, destination: destination.name };
+export async function finish(sync: string, plan: RunPlan, result: RunResult): Promise<ImportRecord | null> {
+  const handed = { ...result, destination: plan.destination.name };
   const record = await CancellationScope.nonCancellable(() => control.finishRun({ sync, result: handed }));
   const { outcome, delivered, failed } = result;
+  // What it covers once more: when it began, the namespace, or its worker, may not have had the attributes yet.
   await noteSearchAttributes({
+    ...coveredBy(sync, plan),
     RowcastOutcome: outcome,
     RowcastRowsDelivered: delivered,
     RowcastRowsFailed: failed,
