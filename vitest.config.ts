@@ -17,7 +17,9 @@ export default defineConfig({
         // Everything that needs a real PostgreSQL or a real Temporal.
         test: {
           name: 'engine',
-          include: ['test/{connectors,tunnel,extraction,activities,workflows,client,run,dev,docs}/**/*.test.ts'],
+          include: [
+            'test/{connectors,tunnel,extraction,activities,workflows,client,run,dev,docs}/**/*.test.ts',
+          ],
           globalSetup: ['test/servers.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
