@@ -87,7 +87,7 @@ test('what an operator sees on a bad morning', async () => {
     },
     [`rowcast import retry ${RUN} --code refused_by_destination --wait`]: () => shop.misbehave(),
   });
-});
+}, 300_000);
 
 test('what an operator does to a sync, and what others do to it', async () => {
   const { rowcast } = shop;
@@ -121,7 +121,7 @@ test('what an operator does to a sync, and what others do to it', async () => {
       for (const sync of ['broken', 'broken', 'broken', 'screen-views']) await run(sync);
     },
   });
-});
+}, 300_000);
 
 test('each document that shows commands is followed by a test', () => {
   const followed: Readonly<Record<string, string>> = {
