@@ -18,7 +18,7 @@ const QUERY = `SELECT 'p' || n % ${PEOPLE} AS "userId", 'Step' AS event, n AS st
 let engine: Engine;
 let syncs = 0;
 beforeAll(async () => {
-  engine = await startEngine({ env: { ROWCAST_DELIVER_MS: '1000' } });
+  engine = await startEngine({ env: { ROWCAST_DELIVER_MS: '1000', ROWCAST_PROGRESS_MS: '200' } });
 });
 afterAll(() => engine[Symbol.asyncDispose]());
 beforeEach(() => engine.receiver.misbehave());
