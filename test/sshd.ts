@@ -129,10 +129,19 @@ function answers(port: number): Promise<boolean> {
 /** The processes that descend from one, nearest first. */
 function childrenOf(pid: number): number[] {
   if (pid === 0) return [];
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const children = listedChildren(pid);
   return children === ''
     ? []
     : children.split(' ').flatMap((child) => [Number(child), ...childrenOf(Number(child))]);
+}
+
+/** None where the process has ended since it was listed itself. */
+function listedChildren(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 function kill(pid: number): void {
