@@ -121,7 +121,8 @@ describe('a row that comes as bytes', () => {
   test('is left to the values where it may exceed a limit', () => {
     const asked = columns('userId', 'name');
     expect(lineOf(asked, ['u1', 'x'.repeat(130_000)], {})).toBeNull();
-    expect(lineOf(asked, ['u1', 'x'.repeat(20_000)], {})).toContain('xxx');
+    const name = 'n'.repeat(20_000);
+    expect(lineOf(asked, ['u1', name], {})).toContain(`"name":"${name}"`);
   });
 
   test('takes any room that its escapes and long names need', () => {
