@@ -9,7 +9,9 @@ export default defineConfig({
         // Rooms that run alone: no server is started for them.
         test: {
           name: 'rooms',
-          include: ['test/{mapping,storage,delivery,definitions,secrets,tidy,cli,chaos,worker}/**/*.test.ts'],
+          include: [
+            'test/{mapping,storage,delivery,definitions,secrets,tidy,cli,chaos,worker,bench}/**/*.test.ts',
+          ],
           testTimeout: 60_000,
         },
       },

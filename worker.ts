@@ -1,3 +1,4 @@
+import './worker/youngSpace.ts';
 import { Client } from '@temporalio/client';
 import { Runtime, Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
@@ -27,6 +28,8 @@ import { createRedactor } from './secrets/redact.ts';
 import type { Redactor } from './secrets/redact.ts';
 import { createSecrets } from './secrets/resolve.ts';
 import type { Secrets } from './secrets/resolve.ts';
+import { Digester } from './storage/digester.ts';
+import { Memory } from './storage/memory.ts';
 import { openStorage, storageLocation } from './storage/open.ts';
 import type { Storage } from './storage/storage.ts';
 import { makeSealedKey, openSealedKey } from './tunnel/sealedKey.ts';
@@ -54,8 +57,8 @@ import { asksForTraces } from './worker/traces.ts';
 import type { Traces } from './worker/traces.ts';
 
 /*
- * The long-running worker process, and the only place that wires things together. `node worker.ts` and
- * `rowcast worker` are the same.
+ * The long-running worker process, and the only place that wires things together. `rowcast worker` is the same as
+ * `node worker.ts`, in less memory (`worker/allocator.ts`).
  */
 
 export const DEFAULT_TASK_QUEUE = 'rowcast';
@@ -73,10 +76,11 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const isMeasured = installRuntime(env, log);
   const { connection, namespace } = await connectNative();
   const http = createHttp({ timeoutMs: settings.requestTimeoutMs });
+  const [memory, digester] = [new Memory(), new Digester()];
   const metrics = createMetrics(Runtime.instance().metricMeter);
   const problems = new Problems(log);
   const activities = wire({
-    ...{ env, settings, taskQueue, storage, http, redactor, metrics, problems },
+    ...{ env, settings, taskQueue, storage, memory, digester, http, redactor, metrics, problems },
     searchAttributes: searchAttributesOf({ operatorService: connection.operatorService, namespace }),
   });
   const workers: Worker[] = [];
@@ -108,7 +112,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     await runTogether(workers);
   } finally {
     await connection.close();
-    await http.close();
+    http.close();
     await traces?.shutdown();
   }
 }
@@ -137,6 +141,8 @@ interface Wiring {
   readonly settings: WorkerSettings;
   readonly taskQueue: string;
   readonly storage: Storage;
+  readonly memory: Memory;
+  readonly digester: Digester;
   readonly http: ReturnType<typeof createHttp>;
   readonly redactor: Redactor;
   readonly metrics: Metrics;
@@ -145,16 +151,18 @@ interface Wiring {
 }
 
 function wire(wiring: Wiring): Activities {
-  const { env, settings, taskQueue, storage, http, redactor, metrics, problems, searchAttributes } = wiring;
+  const { env, settings, taskQueue, storage, memory, digester, http, redactor, metrics, problems } = wiring;
   const secrets = createSecrets({ env, redactor });
   const shared = new SharedByWriteKey();
   const tunnels = new SharedTunnels();
   return createActivities({
     taskQueue,
     storage,
+    memory,
+    digester,
     settings,
     metrics,
-    searchAttributes,
+    searchAttributes: wiring.searchAttributes,
     redact: (text) => redactor.redact(text),
     openSource: async (integration, key, signal) => {
       const { source } = integration;
@@ -184,6 +192,7 @@ function wire(wiring: Wiring): Activities {
         writeKey,
         headers: await ownHeaders(definition, resolve),
         http,
+        memory,
         redactor,
         retryBudgetMs,
         onAsked: (asked) => {

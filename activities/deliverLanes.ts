@@ -6,9 +6,11 @@ import type { Sender } from '../delivery/sender.ts';
 import { RowcastError } from '../errors.ts';
 import { readManifest } from '../storage/manifest.ts';
 import type { Manifest } from '../storage/manifest.ts';
+import type { RunPlan } from '../workflows/messages.ts';
 import type { ActivityDeps } from './deps.ts';
 import { explained } from './failures.ts';
 import { heartbeating } from './heartbeat.ts';
+import type { WorkerSettings } from './settings.ts';
 import type { DeliveredLanes, DeliverLanesInput, LaneStanding, Rest } from './types.ts';
 
 /** What a delivery heartbeats: how far its lanes are acknowledged, and their sums for those who watch. */
@@ -23,7 +25,7 @@ interface DeliverHeartbeat extends DeliveredLanes {
 }
 
 /**
- * Delivers lanes side by side until they are done, their time is up, or the activity is cancelled, and hands
+ * Delivers lanes side by side until they are done, their turn is over, or the activity is cancelled, and hands
  * back how far they came. A retry goes on from the last position that the server took.
  *
  * Temporal tells the workflow nothing of an attempt that fails and is tried again. So one that came further hands its
@@ -135,6 +137,19 @@ async function inStep(
   if (failures.length > 0) throw failures[0];
 }
 
+/** A slot is given back after so long at first, in milliseconds, and later after such a part of the time that has gone. */
+const [TURN_MIN_MS, TURN_PART] = [15_000, 1 / 20];
+
+/**
+ * How long a lane holds its slot at a time, in milliseconds. It goes behind all that wait for one then, so that a
+ * destination which takes seconds to answer does not keep the slots from others for long; and each turn costs the
+ * history some events, so that turns become longer the longer it takes.
+ */
+function turnMs({ window }: RunPlan, { deliverMs }: WorkerSettings): number {
+  const goneMs = Date.now() - window.firstAttemptAtMs;
+  return Math.min(deliverMs, Math.max(TURN_MIN_MS, goneMs * TURN_PART));
+}
+
 /** So many refusals in a row, with nothing accepted by the lane, say that all calls are wrong. */
 const REFUSALS_MAX = 200;
 
@@ -156,6 +171,7 @@ async function deliverOne({ input, deps, manifest, sender, lanes, index, signal 
   const failedBefore = sumOf(input.lanes, 'failed');
   const { position, done } = await deliverLane({
     storage: deps.storage,
+    memory: deps.memory,
     folder: `${input.folder}/delivery`,
     token: ulid(),
     lane,
@@ -166,7 +182,7 @@ async function deliverOne({ input, deps, manifest, sender, lanes, index, signal 
     // All that a retry sends has failed before, and is listed already.
     refusalsMax: input.plan.retry === undefined ? REFUSALS_MAX : Infinity,
     keepCalls: keepMs(input.plan.sync.keep, 'calls') > 0 ? input.plan.sync.keepCalls : 0,
-    untilMs: Date.now() + deps.settings.deliverMs,
+    untilMs: Date.now() + turnMs(input.plan, deps.settings),
     signal,
     onPosition: (at) => {
       lanes[index] = { lane, position: at, done: false };

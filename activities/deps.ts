@@ -6,6 +6,8 @@ import type { Webhook } from '../delivery/webhook.ts';
 import type { DestinationDefinition } from '../definitions/destination.ts';
 import type { IntegrationDefinition } from '../definitions/integration.ts';
 import type { WebhookDefinition } from '../definitions/webhook.ts';
+import type { Digester } from '../storage/digester.ts';
+import type { Memory } from '../storage/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Metrics } from './metrics.ts';
 import type { WorkerSettings } from './settings.ts';
@@ -15,6 +17,10 @@ import type { ControlActivities } from './types.ts';
 export interface ActivityDeps {
   readonly taskQueue: string;
   readonly storage: Storage;
+  /** For chunks, shared by all runs. */
+  readonly memory: Memory;
+  /** For the digests in chunks, shared by all runs. */
+  readonly digester: Digester;
   readonly settings: WorkerSettings;
   readonly metrics: Metrics;
   /** Opens the source of an integration, with the worker's secrets. @param key of its tunnel; null where it has none. */

@@ -133,6 +133,8 @@ async function readAll(
       maxFailedRows: plan.sync.maxFailedRows,
       lanes: plan.settings.lanes,
       chunkBytes: settings.chunkBytes,
+      memory: deps.memory,
+      digester: deps.digester,
       pageRows: settings.pageRows,
       ...reading,
     });

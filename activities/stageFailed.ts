@@ -13,7 +13,7 @@ import type { ExtractRowsInput, StagedRows } from './types.ts';
 /** Stages the failed rows of an earlier run, under a folder of this attempt's own. */
 export async function stageFailed(
   { plan, folder }: ExtractRowsInput,
-  { storage, settings }: ActivityDeps,
+  { storage, memory, digester, settings }: ActivityDeps,
 ): Promise<StagedRows> {
   const { cancellationSignal: signal } = Context.current();
   let progress = { stage: 'extract', rows: 0 };
@@ -30,6 +30,8 @@ export async function stageFailed(
       mapping: mappingOptions(plan),
       lanes: plan.settings.lanes,
       chunkBytes: settings.chunkBytes,
+      memory,
+      digester,
       signal,
       onProgress: (rows) => (progress = { stage: 'extract', rows }),
     });

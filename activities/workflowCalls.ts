@@ -9,7 +9,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isFailureCode, RowcastError } from '../errors.ts';
-import { ENDED_MEANWHILE, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
+import { ENDED_MEANWHILE, NOT_TAKEN_UP, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
 
 /** The sync that an update goes to, and the task queue on which its workflow is started where it is not running. */
 export interface SyncAddress {
@@ -21,7 +21,8 @@ export interface SyncAddress {
  * Sends an update to a sync and waits for its answer. Where the sync's workflow was terminated or lost, it is started
  * again, and takes over the copy of its state that is in storage.
  *
- * @throws RowcastError the workflow's own refusal, such as not_found where there is no copy either.
+ * @throws RowcastError the workflow's own refusal, such as not_found where there is no copy either;
+ *   temporal_unreachable where the update was lost before anybody took it up.
  */
 export async function updateSync<Answer>(
   { sync, taskQueue }: SyncAddress,
@@ -62,6 +63,13 @@ function hasEndedMeanwhile(error: unknown): boolean {
 function refusalIn(error: unknown): unknown {
   const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
   if (!(refusal instanceof ApplicationFailure) || hasEndedMeanwhile(error)) return error;
+  if (refusal.type === NOT_TAKEN_UP) {
+    return new RowcastError(
+      'temporal_unreachable',
+      'Temporal lost a question to the sync before a worker took it up, as when its server is killed; it is asked again.',
+      { cause: refusal },
+    );
+  }
   return isFailureCode(refusal.type)
     ? new RowcastError(refusal.type, refusal.message, { cause: refusal })
     : refusal;

@@ -1,27 +1,32 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import type pg from 'pg';
-import { connectTo, startPostgres } from '../dev/postgres.ts';
+import { onStopSignal } from '../dev/stopSignals.ts';
 import { INSTALL_FOLDER } from '../dev/temporal.ts';
 import { messageOf } from '../errors.ts';
+import { compete } from './compete.ts';
+import type { Measured } from './compete.ts';
 import type { Bench, Competitor, Contestant } from './contestants/contestant.ts';
 import { CONTESTANTS } from './contestants/index.ts';
-import { firstCallsAreRight, Receiver } from './received.ts';
-import { cpuMsWithChildren, parentOf } from './processes.ts';
-import { memoryGrowth, writeResults } from './results.ts';
-import type { Measured } from './results.ts';
-import { makeTable } from './tables.ts';
-import type { BenchTable, Shape } from './tables.ts';
+import { rowcast } from './contestants/rowcast.ts';
+import { startDatabases } from './databases.ts';
+import { memoryGrowth, MANY } from './growth.ts';
+import { planOf } from './plan.ts';
+import type { Entry } from './plan.ts';
+import { Receiver } from './received.ts';
+import { oneLine } from './results/cells.ts';
+import { writeResults } from './results/file.ts';
+import { runScenarios } from './scenarios/index.ts';
+import { narrow } from './tables.ts';
+import { verdictOf } from './verdict.ts';
 
 /*
- * npm run bench [-- --quick] [--rounds N] [--only NAME …]: all contestants move the rows of the same tables to the same
- * receiver, in turn, so many rounds; bench/RESULTS.md has the medians. It ends with a failure where Rowcast loses a row,
- * sends a wrong call, or takes more memory for more rows; never for its speed.
+ * npm run bench [-- --quick] [--rounds N] [--only NAME …] [--minutes N] [--results FILE]: all contestants move the rows
+ * of the same tables to the same receiver, in turn, so many rounds; bench/RESULTS.md, or another file, has the medians.
+ * Then, unless it is to be quick, come the scenarios (bench/scenarios/), of which one looks on for so many minutes. It
+ * ends with a failure where Rowcast loses a row, sends a wrong call, or takes more memory for more rows; never for its
+ * speed.
  */
 
 const { values } = parseArgs({
@@ -29,158 +34,163 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string', multiple: true },
+    minutes: { type: 'string', default: '10' },
+    results: { type: 'string', default: join(import.meta.dirname, 'RESULTS.md') },
   },
 });
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const isQuick = values.quick;
+const rounds = countIn('rounds', values.rounds ?? (isQuick ? '1' : '3'));
+const minutes = countIn('minutes', values.minutes);
+const isAsked = ({ name }: { name: string }) =>
+  values.only === undefined || values.only.some((part) => name.includes(part));
 
-/** What is moved, in this order: memory that grows with the rows would show. */
-const TABLES: readonly { readonly shape: Shape; readonly rows: number; readonly isQuick: boolean }[] = [
-  { shape: 'narrow', rows: 0, isQuick: true },
-  { shape: 'narrow', rows: 1_000, isQuick: true },
-  { shape: 'narrow', rows: 100_000, isQuick: true },
-  { shape: 'narrow', rows: 1_000_000, isQuick: true },
-  { shape: 'wide', rows: 100_000, isQuick: false },
-  { shape: 'heavy', rows: 50_000, isQuick: false },
-  { shape: 'address', rows: 20_000, isQuick: false },
-];
+/** What is moved once more where a worker took more memory for it: chance alone would hardly have it so twice. */
+const MANY_AGAIN: Entry = {
+  table: narrow(MANY),
+  contestants: [rowcast],
+};
 
-interface Ready {
-  readonly contestant: Contestant;
-  readonly competitor: Competitor;
-}
-
+/** Everything that was started; once it is disposed of, nothing more begins. */
 const stack = new AsyncDisposableStack();
-try {
-  await measure();
-} finally {
-  await stack.disposeAsync();
-}
-process.exit(process.exitCode ?? 0);
+const stop = async (code: number) => {
+  if (stack.disposed) return;
+  await stack.disposeAsync().catch((error: unknown) => console.error(messageOf(error)));
+  process.exit(code);
+};
+onStopSignal((exitCode) => {
+  console.log('Stopping everything that was started …');
+  void stop(exitCode);
+});
+const fail = async (error: unknown) => {
+  // What was under way when everything is stopped cannot but fail.
+  if (!stack.disposed) console.error(error);
+  await stop(1);
+};
+process.on('uncaughtException', (error) => void fail(error));
+await measureAll().then((isRight) => stop(isRight ? 0 : 1), fail);
 
-async function measure(): Promise<void> {
+/** @returns whether nothing was wrong. */
+async function measureAll(): Promise<boolean> {
+  const [loadBefore = NaN] = loadavg();
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-bench-'));
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  // Last of all, when those are killed who may still have been on their way up.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const packages = join(INSTALL_FOLDER, 'bench');
   mkdirSync(packages, { recursive: true });
-  const postgres = await startPostgres();
-  stack.defer(() => postgres.stop());
-  const sql = await connectTo(postgres);
-  sql.on('error', () => undefined);
-  const receiver = new Receiver(await startReceiver());
-  const bench: Bench = { postgres, receiver: receiver.url, folder, packages };
-  const { ready, absent } = await startAll(bench);
+  const receiver = await Receiver.start();
+  stack.defer(() => receiver.stop());
+  const starting = startDatabases({ withMariadb: !isQuick });
+  stack.defer(async () => (await starting).stop());
+  const databases = await starting;
+  const { postgres, mariadb, make } = databases;
+  const bench: Bench = { postgres, mariadb, make, receiver: receiver.url, folder, packages };
+  const planFor = (contestants: readonly Contestant[]) =>
+    planOf(contestants, { isQuick, hasMariadb: typeof mariadb !== 'string' });
+
+  const contestants = stack.use(new AsyncDisposableStack());
+  const asked = CONTESTANTS.filter(isAsked);
+  const [{ ready, absent }] = await Promise.all([
+    startAll(asked, bench, contestants),
+    // Side by side with their start, which is mostly waiting.
+    Promise.allSettled(planFor(asked).repeated.map(({ table }) => make(table))),
+  ]);
+  const plan = planFor([...ready.keys()]);
   const measured: Measured[] = [];
-  const databasePid = await postmasterOf(sql);
-  for (const { shape, rows } of TABLES.filter(({ isQuick }) => isQuick || !values.quick)) {
-    const table = await makeTable(sql, shape, rows);
-    for (let round = 1; round <= rounds; round += 1) {
-      for (const each of ready) {
-        const taken = await tableFor(each.contestant, table, sql);
-        if (taken === null) continue;
-        const result = await compete(each, taken, { sql, receiver, databasePid });
-        measured.push({ ...result, insteadOf: table });
-      }
+  const move = async (
+    { table, contestants: all }: Entry,
+    { round, isAnew, to }: { round: number; isAnew: boolean; to: Measured[] },
+  ) => {
+    const task = { table, round, isAnew, receiver, databases };
+    for (const contestant of all) {
+      const competitor = ready.get(contestant);
+      if (competitor === undefined) continue;
+      if (stack.disposed) throw new Error('The bench was stopped.');
+      to.push(await compete(contestant, competitor, task));
+    }
+  };
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const [at, entry] of plan.repeated.entries()) {
+      const before = plan.repeated.at(at - 1);
+      const isAnew = before !== undefined && !isOfKind(entry, before);
+      await move(entry, { round, isAnew, to: measured });
     }
   }
-  writeResults({ measured, absent, rounds, isQuick: values.quick });
-  judge(measured);
+  // No part of the figures: who may run again until it does well has better ones.
+  const again: Measured[] = [];
+  if (memoryGrowth(measured).grown.length > 0) {
+    await move(MANY_AGAIN, { round: rounds + 1, isAnew: true, to: again });
+  }
+  for (const entry of plan.once) await move(entry, { round: 1, isAnew: true, to: measured });
+  await contestants.disposeAsync();
+
+  const isScenario = (name: string) => !isQuick && isAsked({ name });
+  const { sections, wrong } = await runScenarios(bench, isScenario, { minutes, running: stack });
+  if (stack.disposed) throw new Error('The bench was stopped.');
+  const { versions } = databases;
+  const { tables } = plan;
+  writeResults(values.results, {
+    measured,
+    tables,
+    absent,
+    rounds,
+    commandLine: process.argv.slice(2),
+    loadBefore,
+    versions,
+    sections,
+  });
+  return judge([...measured, ...again], wrong);
 }
 
-async function startAll(bench: Bench): Promise<{ ready: Ready[]; absent: Map<string, string> }> {
-  const ready: Ready[] = [];
-  const absent = new Map<string, string>();
-  for (const contestant of CONTESTANTS) {
-    if (values.only !== undefined && !values.only.some((name) => contestant.name.includes(name))) continue;
-    const competitor = await contestant.start(bench);
-    if (typeof competitor === 'string') {
-      absent.set(contestant.name, competitor);
-      console.log(`${contestant.name}: absent, ${competitor}`);
-      continue;
+/** The number that an option is given; where it is none, the bench ends with a sentence. */
+function countIn(option: string, text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  console.error(`--${option} is ${JSON.stringify(text)}; give a whole number from 1 to 9999.`);
+  process.exit(2);
+}
+
+function isOfKind({ table: one }: Entry, { table: other }: Entry): boolean {
+  return one.database === other.database && one.shape === other.shape;
+}
+
+interface Started {
+  readonly ready: ReadonlyMap<Contestant, Competitor>;
+  /** Who could not be, by name, and why. */
+  readonly absent: ReadonlyMap<string, string>;
+}
+
+async function startAll(
+  asked: readonly Contestant[],
+  bench: Bench,
+  running: AsyncDisposableStack,
+): Promise<Started> {
+  const start = async (contestant: Contestant) => {
+    try {
+      const competitor = await contestant.start(bench);
+      if (typeof competitor !== 'string') running.defer(async () => competitor.stop?.());
+      return competitor;
+    } catch (error) {
+      // Without Rowcast there is nothing to measure; without another one, there is.
+      if (contestant === rowcast) throw error;
+      return messageOf(error);
     }
-    ready.push({ contestant, competitor });
-    stack.defer(() => competitor.stop?.() ?? Promise.resolve());
+  };
+  const started = await Promise.all(
+    asked.map(async (contestant) => [contestant, await start(contestant)] as const),
+  );
+  const ready = new Map<Contestant, Competitor>();
+  const absent = new Map<string, string>();
+  for (const [contestant, competitor] of started) {
+    if (typeof competitor !== 'string') ready.set(contestant, competitor);
+    else absent.set(contestant.name, oneLine(competitor));
   }
+  for (const [name, why] of absent) console.log(`${name}: absent, ${why}`);
   return { ready, absent };
 }
 
-/** Of a large table as many rows as a slow contestant can move in the time that there is, instead; null where it has. */
-async function tableFor(
-  { name, rowsMax }: Contestant,
-  table: BenchTable,
-  sql: pg.Client,
-): Promise<BenchTable | null> {
-  const rowsAtMost = values.quick ? rowsMax.quick : rowsMax.full;
-  // What a run costs that finds nothing is asked of Rowcast alone.
-  if (table.rows === 0) return name === 'Rowcast' ? table : null;
-  // Of so few rows the others would show little but how long they take to start.
-  if (values.quick && table.rows <= 1_000 && rowsAtMost < Infinity) return null;
-  if (table.rows <= rowsAtMost) return table;
-  const isLargest = TABLES.every(({ shape, rows }) => shape !== table.shape || rows <= table.rows);
-  const isMoved = TABLES.some(({ shape, rows }) => shape === table.shape && rows === rowsAtMost);
-  return isLargest && !isMoved ? await makeTable(sql, table.shape, rowsAtMost) : null;
-}
-
-interface Surroundings {
-  readonly sql: pg.Client;
-  readonly receiver: Receiver;
-  readonly databasePid: number;
-}
-
-async function compete(
-  { contestant, competitor }: Ready,
-  table: BenchTable,
-  { sql, receiver, databasePid }: Surroundings,
-): Promise<Omit<Measured, 'insteadOf'>> {
-  await receiver.forget();
-  const databaseBefore = cpuMsWithChildren(databasePid);
-  const one = { contestant, table };
-  try {
-    const figures = await competitor.run(table);
-    const databaseAfter = cpuMsWithChildren(databasePid);
-    const databaseCpuMs =
-      databaseBefore === null || databaseAfter === null ? null : databaseAfter - databaseBefore;
-    const counts = await receiver.counts();
-    const isWhole = !contestant.delivers || (counts.calls === table.rows && counts.distinct === table.rows);
-    const isRight = contestant.name !== 'Rowcast' || (await firstCallsAreRight(receiver, sql, table));
-    const wrong = isWhole
-      ? isRight
-        ? null
-        : 'its calls are not those of the rows'
-      : `${counts.calls} calls came, ${counts.distinct} of them distinct`;
-    const seconds = figures.ms / 1_000;
-    console.log(
-      `${contestant.name}, ${table.rows} rows (${table.shape}): ${seconds.toFixed(2)} s, ` +
-        `${Math.round(table.rows / seconds)} rows/s${wrong === null ? '' : `, but ${wrong}`}`,
-    );
-    return { ...one, figures, counts, databaseCpuMs, wrong };
-  } catch (error) {
-    console.log(`${contestant.name}, ${table.rows} rows (${table.shape}): ${messageOf(error)}`);
-    return { ...one, figures: null, counts: null, databaseCpuMs: null, wrong: messageOf(error) };
-  }
-}
-
-async function postmasterOf(sql: pg.Client): Promise<number> {
-  const { rows } = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  return parentOf(rows[0]?.pid ?? 0) ?? 0;
-}
-
-async function startReceiver(): Promise<string> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'receiver.ts')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  stack.defer(async () => {
-    child.stdin.end();
-    await once(child, 'exit');
-  });
-  const [url] = (await once(createInterface(child.stdout), 'line')) as [string];
-  return url;
-}
-
-/** Fails the bench where Rowcast was wrong. */
-function judge(measured: readonly Measured[]): void {
-  const wrong = measured.filter((each) => each.contestant.name === 'Rowcast' && each.wrong !== null);
-  for (const { table, wrong: what } of wrong) console.error(`Rowcast, ${table.rows} rows: ${what}`);
-  const growth = memoryGrowth(measured);
-  if (growth !== null) console.error(growth);
-  if (wrong.length > 0 || growth !== null) process.exitCode = 1;
+/** Says what was checked, and what was wrong. @returns whether nothing was. */
+function judge(measured: readonly Measured[], wrongInScenarios: readonly string[]): boolean {
+  const { failures, checked } = verdictOf(measured, wrongInScenarios);
+  for (const failure of failures) console.error(failure);
+  console.log(checked);
+  return failures.length === 0;
 }

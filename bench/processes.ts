@@ -50,43 +50,81 @@ export function peakMbOf(pid: number): number | null {
   }
 }
 
-export function forgetPeak(pid: number): void {
+/** @returns false where it cannot be forgotten: the peak is that of all that went before then. */
+export function forgetPeak(pid: number): boolean {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
+    return true;
   } catch {
-    // Then the peak is that of all that went before.
+    return false;
   }
 }
 
+/** What a program took that has run to its end. */
 export interface ScriptFigures {
-  /** From its start to its end, or what it says of itself in a last line `{"ms": …}`. */
   readonly ms: number;
   readonly cpuMs: number | null;
   readonly peakMb: number | null;
 }
 
-/** Runs a program to its end. @throws Error with the end of its output where it fails. */
+interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+const SCRIPT_MS_MAX = 30 * 60_000;
+
+/** Runs a program, and counts from its start to its end. @throws Error with the end of its output where it fails. */
 export async function runScript(
   command: string,
   args: readonly string[],
-  { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string },
+  where: Surroundings,
 ): Promise<ScriptFigures> {
+  const { figures } = await runToEnd(command, args, where);
+  return figures;
+}
+
+/** The same, but counts what the program says that it took, in a line `{"ms":…}`. @throws Error where it does not. */
+export async function runTimedScript(
+  command: string,
+  args: readonly string[],
+  where: Surroundings,
+): Promise<ScriptFigures> {
+  const { figures, output } = await runToEnd(command, args, where);
+  const said = /^\{"ms":([\d.]+)\}$/m.exec(output)?.[1];
+  if (said === undefined) throw new Error(`${args.join(' ')} did not say how long it took: ${output}`);
+  return { ...figures, ms: Number(said) };
+}
+
+async function runToEnd(
+  command: string,
+  args: readonly string[],
+  where: Surroundings,
+): Promise<{ figures: ScriptFigures; output: string }> {
   const beginMs = performance.now();
-  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { ...where, stdio: ['ignore', 'pipe', 'pipe'], timeout: SCRIPT_MS_MAX });
+  // A signal to the bench alone does not reach it.
+  const kill = () => child.kill('SIGKILL');
+  process.on('exit', kill);
   let output = '';
   const keep = (part: Buffer) => (output = (output + String(part)).slice(-4_000));
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   let cpuMs: number | null = null;
   let peakMb: number | null = null;
+  let ms = NaN;
+  child.once('exit', () => (ms = performance.now() - beginMs));
   const look = setInterval(() => {
     cpuMs = cpuMsOf(child.pid ?? 0) ?? cpuMs;
     peakMb = peakMbOf(child.pid ?? 0) || peakMb;
   }, 50);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  clearInterval(look);
-  const ms = performance.now() - beginMs;
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? 'a signal'}: ${output}`);
-  const said = /^\{"ms":([\d.]+)\}$/m.exec(output)?.[1];
-  return { ms: said === undefined ? ms : Number(said), cpuMs, peakMb };
+  try {
+    // Its last words may still be under way when it has ended.
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}: ${output}`);
+    return { figures: { ms, cpuMs, peakMb }, output };
+  } finally {
+    clearInterval(look);
+    process.off('exit', kill);
+  }
 }

@@ -1,5 +1,11 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
+import { rowsOf } from './tables.ts';
 import type { BenchTable } from './tables.ts';
 
 /** What came to the receiver since it last forgot. */
@@ -13,9 +19,27 @@ export interface Counts {
 /** The receiver's process, as seen from here. */
 export class Receiver {
   readonly url: string;
+  readonly #child: ChildProcess;
 
-  constructor(url: string) {
+  private constructor(url: string, child: ChildProcess) {
     this.url = url;
+    this.#child = child;
+  }
+
+  static async start(): Promise<Receiver> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'receiver.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const [url] = (await once(createInterface(child.stdout), 'line')) as [string];
+    return new Receiver(url, child);
+  }
+
+  async stop(): Promise<void> {
+    // Ctrl-C reaches it as well.
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.stdin?.end();
+    await ended;
   }
 
   async forget(): Promise<void> {
@@ -26,36 +50,55 @@ export class Receiver {
     return (await (await fetch(`${this.url}/counts`)).json()) as Counts;
   }
 
-  /** The first body that came, or null. */
-  async first(): Promise<unknown> {
-    return await (await fetch(`${this.url}/first`)).json();
+  /** The first body that came and the last, or null. */
+  async ends(): Promise<readonly unknown[]> {
+    const bodyOf = async (which: string) => (await fetch(`${this.url}/${which}`)).json();
+    return await Promise.all([bodyOf('first'), bodyOf('last')]);
   }
 }
 
 interface Identify {
   readonly type: string;
   readonly userId: string;
-  readonly traits: Record<string, unknown>;
+  readonly traits: Readonly<Record<string, unknown>>;
+  readonly context?: unknown;
 }
 
-/** Whether the calls of the first batch are those of their rows, as PostgreSQL itself writes these in JSON. */
-export async function firstCallsAreRight(
+interface Batch {
+  readonly batch: readonly Identify[];
+  readonly context?: unknown;
+}
+
+/** What is wrong with the first batch that came and the last, by what PostgreSQL itself makes of their rows; or null. */
+export async function wrongCalls(
   receiver: Receiver,
   sql: pg.Client,
-  { query, rows: expected, shape }: BenchTable,
-): Promise<boolean> {
-  if (expected === 0) return (await receiver.first()) === null;
-  const { batch } = (await receiver.first()) as { batch: readonly Identify[] };
-  const ids = batch.map(({ userId }) => userId);
-  const { rows } = await sql.query<{ id: string; row: Record<string, unknown> }>(
-    `SELECT "userId"::text AS id, to_jsonb(q) - 'userId' - 'created_at' - 'context.ip' AS row
-     FROM (${query}) q WHERE "userId" = ANY($1::bigint[])`,
-    [ids],
-  );
-  const known = new Map(rows.map(({ id, row }) => [id, row]));
-  return batch.every(({ type, userId, traits }) => {
-    const { created_at: createdAt, ...others } = traits;
-    const hasTime = shape !== 'narrow' || (typeof createdAt === 'string' && Date.parse(createdAt) > 0);
-    return type === 'identify' && hasTime && isDeepStrictEqual(others, known.get(userId));
-  });
+  table: BenchTable,
+): Promise<string | null> {
+  const bodies = (await receiver.ends()) as readonly (Batch | null)[];
+  const batches = bodies.filter((body) => body !== null);
+  if (table.rows === 0) return batches.length === 0 ? null : 'calls came of no rows';
+  const ids = batches.flatMap(({ batch }) => batch.map(({ userId }) => userId));
+  const rows = await rowsOf(sql, table, ids);
+  for (const { batch, context } of batches) {
+    for (const call of batch) {
+      const expected = callOf(call.userId, rows.get(call.userId));
+      // Customer.io takes the context of a batch for that of each of its calls.
+      const isOfBatch = isDeepStrictEqual(context, expected.context);
+      if (isOfBatch && isDeepStrictEqual(comparable(call), comparable(expected))) continue;
+      return `a call is ${JSON.stringify(call).slice(0, 300)} instead of ${JSON.stringify(expected).slice(0, 300)}`;
+    }
+  }
+  return null;
+}
+
+function callOf(userId: string, row: Readonly<Record<string, unknown>> = {}): Identify {
+  const { 'context.ip': ip, ...traits } = row;
+  return { type: 'identify', userId, traits, ...(ip !== undefined && { context: { ip } }) };
+}
+
+/** A call without what is its alone, and with its time as a number, of which there are many spellings. */
+function comparable({ type, userId, traits, context }: Identify): unknown {
+  const { created_at: at, ...others } = traits;
+  return { type, userId, others, context, at: typeof at === 'string' ? Date.parse(at) : at };
 }

@@ -1,30 +1,34 @@
 import { createServer } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { countDistinct, QUOTE } from './distinct.ts';
 
 /*
  * The receiver of the bench, a process of its own: it takes everything, and so cheaply that nobody waits for it. While
  * calls come it only finds their messageIds in the bytes and keeps those; which are distinct is counted when asked for.
  *
- *   POST …/batch   {"batch":[…]}
+ *   POST …/batch   {"batch":[…]}; below /after/MS it is answered so many milliseconds later
+ *   POST /warm-up  is answered like a batch, and is forgotten
  *   GET /counts    what came since the last DELETE
- *   GET /first     the first body
+ *   GET /first     the first body, and /last the last
  *   DELETE /       forgets everything
  *
  * Its one line of output is its URL.
  */
 
 const KEY = Buffer.from('"messageId":"');
-const QUOTE = 0x22;
 
 let ids: Buffer[] = [];
-let first: Buffer | null = null;
+let [first, last]: (Buffer | null)[] = [null, null];
+/** Where the ids of a body are collected. */
+let found = Buffer.alloc(0);
 let [requests, calls, bytes] = [0, 0, 0];
 
 function take(body: Buffer): void {
   first ??= body;
+  last = body;
   requests += 1;
   bytes += body.length;
-  const found = Buffer.allocUnsafeSlow(body.length);
+  if (found.length < body.length) found = Buffer.alloc(body.length);
   let used = 0;
   for (let at = body.indexOf(KEY); at >= 0; at = body.indexOf(KEY, at)) {
     at += KEY.length;
@@ -36,15 +40,12 @@ function take(body: Buffer): void {
 }
 
 function counts() {
-  const distinct = new Set<string>();
-  for (const block of ids) for (const id of block.toString('latin1').split('"')) distinct.add(id);
-  distinct.delete('');
-  return { requests, calls, bytes, distinct: distinct.size };
+  return { requests, calls, bytes, distinct: countDistinct(ids, calls) };
 }
 
 function forget(): void {
   ids = [];
-  first = null;
+  [first, last] = [null, null];
   [requests, calls, bytes] = [0, 0, 0];
 }
 
@@ -58,11 +59,17 @@ const server = createServer((request, response) => {
       forget();
       return answer(counts());
     }
-    if (request.method === 'GET') return answer(request.url === '/first' ? String(first) : counts());
+    if (request.url === '/first') return answer(String(first));
+    if (request.url === '/last') return answer(String(last));
+    if (request.method === 'GET') return answer(counts());
     const body = Buffer.concat(parts);
-    take(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+    if (request.url !== '/warm-up') {
+      take(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+    }
     response.setHeader('content-type', 'application/json');
-    return answer('{"success":true}');
+    const delayMs = Number(/^\/after\/(\d+)\//.exec(request.url ?? '')?.[1] ?? 0);
+    if (delayMs === 0) return answer('{"success":true}');
+    setTimeout(() => answer('{"success":true}'), delayMs);
   });
 });
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Rowcast is TypeScript that Node runs as it is, from 22.18 on; an older one gets a sentence instead of a stack.
+// Rowcast is TypeScript of today that Node runs as it is, from 24.2 on; an older one gets a sentence instead of a stack.
 import { enableCompileCache } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 18)) {
+if (major < 24 || (major === 24 && minor < 2)) {
   process.stderr.write(
-    `Rowcast needs Node 22.18 or newer; this is ${process.version}. Install a newer Node.\n`,
+    `Rowcast needs Node 24.2 or newer; this is ${process.version}. Install a newer Node.\n`,
   );
   process.exit(1);
 }
@@ -15,4 +15,5 @@ if (major < 22 || (major === 22 && minor < 18)) {
 enableCompileCache(
   process.env.NODE_COMPILE_CACHE ?? fileURLToPath(new URL('../.rowcast/compiled', import.meta.url)),
 );
+if (process.argv[2] === 'worker') (await import('../worker/allocator.ts')).settleAllocator();
 await import('./main.ts');

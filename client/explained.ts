@@ -9,7 +9,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
-import { ENDED_MEANWHILE } from '../workflows/contract.ts';
+import { ENDED_MEANWHILE, NOT_TAKEN_UP } from '../workflows/contract.ts';
 
 /** gRPC status codes that mean that nobody is there. */
 const GRPC_UNAVAILABLE = 14;
@@ -39,6 +39,13 @@ export function explained(error: unknown, { address, taskQueue }: Asked): unknow
     return new RowcastError(
       'not_found',
       'Its workflow ended before it answered, as when somebody terminates it; try again, which brings it back.',
+      { cause: error },
+    );
+  }
+  if (failure?.type === NOT_TAKEN_UP) {
+    return new RowcastError(
+      'no_worker',
+      `No worker on the task queue ${taskQueue} took the request up, as when Temporal's server is killed meanwhile; nothing was changed, so try again.`,
       { cause: error },
     );
   }

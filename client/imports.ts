@@ -127,6 +127,8 @@ export function createImports(context: ClientContext): Imports {
 }
 
 async function getImport(context: ClientContext, run: string, signal?: AbortSignal): Promise<ImportRecord> {
+  // Temporal refuses to be asked for a workflow without a name.
+  if (run === '') throw noImport(run);
   const sync = syncInName(run) ?? (await describeRun(context, run, signal))?.sync ?? null;
   const isThis = (name: string) => name === run || parseRunName(name)?.workflowId === run;
   const imports = sync === null ? null : await importsOf(context, sync, signal);
@@ -135,12 +137,16 @@ async function getImport(context: ClientContext, run: string, signal?: AbortSign
     const unbegun = await unbegunRun(context, run, signal);
     const older = unbegun ?? (sync && imports && (await archivedImport(context, sync, isThis, signal)));
     if (older) return older;
-    throw new RowcastError(
-      'not_found',
-      `There is no import of a run ${JSON.stringify(run)}; \`rowcast import list\` shows the newest.`,
-    );
+    throw noImport(run);
   }
   return asItIs(context, record, signal);
+}
+
+function noImport(run: string): RowcastError {
+  return new RowcastError(
+    'not_found',
+    `There is no import of a run ${JSON.stringify(run)}; \`rowcast import list\` shows the newest.`,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Cell, EncodedPage, Row, Source } from './source.ts';
+import type { Cell, EncodedPage, QueryResult, Row, Source } from './source.ts';
 
 /** A source that has a connection to make. */
 interface Opening extends Source {
@@ -51,6 +51,19 @@ export async function* pagesOf<Page extends { readonly length: number }>(
   } finally {
     await reading.release?.();
   }
+}
+
+/** The same result, whose pages are read through another iterable, whichever form of them is read. */
+export function withPages(
+  result: QueryResult,
+  through: <Page extends { readonly length: number }>(pages: AsyncIterable<Page>) => AsyncIterable<Page>,
+): QueryResult {
+  const { encoded } = result;
+  return {
+    ...result,
+    pages: through(result.pages),
+    ...(encoded === undefined ? {} : { encoded: { ...encoded, pages: through(encoded.pages) } }),
+  };
 }
 
 /** The row that an encoded page looks at, as pages of rows have it. */

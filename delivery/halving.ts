@@ -1,4 +1,4 @@
-import type { StagedCall } from '../storage/calls.ts';
+import type { StagedCall, StagedCalls } from '../storage/stagedCalls.ts';
 import type { Batch } from './batch.ts';
 import type { Sender } from './sender.ts';
 
@@ -11,8 +11,14 @@ export interface CallFailure {
 
 /** What became of calls: each of them is in one of the two. */
 export interface Settled {
-  readonly accepted: readonly StagedCall[];
+  /** In order; neighbours are together. */
+  readonly accepted: readonly StagedCalls[];
   readonly failures: readonly CallFailure[];
+}
+
+/** How many calls are accepted. */
+export function acceptedOf({ accepted }: Pick<Settled, 'accepted'>): number {
+  return accepted.reduce((sum, { count }) => sum + count, 0);
 }
 
 /**
@@ -26,37 +32,42 @@ export interface Settled {
  * @throws RowcastError of the destination; the reason of the signal.
  */
 export async function settleBatch(
-  { calls }: Batch,
+  batch: Batch,
   sender: Sender,
   signal: AbortSignal,
   refusalsMax = Infinity,
 ): Promise<Settled> {
-  const verdict = await sender.send({ calls }, signal);
-  if (verdict.kind === 'accepted') return { accepted: calls, failures: [] };
+  const { calls } = batch;
+  const verdict = await sender.send(batch, signal);
+  if (verdict.kind === 'accepted') return { accepted: [calls], failures: [] };
   if (verdict.kind === 'partial' && verdict.failed !== null) return sorted(calls, verdict.failed);
-  const [only, second] = calls;
-  if (only === undefined || second === undefined) {
-    return { accepted: [], failures: only === undefined ? [] : [refused(only, verdict.words)] };
+  if (calls.count <= 1) {
+    return { accepted: [], failures: [...calls].map((only) => refused(only, verdict.words)) };
   }
-  const middle = calls.length >> 1;
-  const left = await settleBatch({ calls: calls.slice(0, middle) }, sender, signal, refusalsMax);
-  const refusalsLeft = left.accepted.length > 0 ? Infinity : refusalsMax - left.failures.length;
+  const middle = calls.count >> 1;
+  const half = async (of: StagedCalls, most: number) => {
+    using part = sender.batchOf(of);
+    return await settleBatch(part, sender, signal, most);
+  };
+  const left = await half(calls.slice(0, middle), refusalsMax);
+  const refusalsLeft = acceptedOf(left) > 0 ? Infinity : refusalsMax - left.failures.length;
   if (refusalsLeft <= 0) return left;
-  const right = await settleBatch({ calls: calls.slice(middle) }, sender, signal, refusalsLeft);
+  const right = await half(calls.slice(middle), refusalsLeft);
   return {
     accepted: [...left.accepted, ...right.accepted],
     failures: [...left.failures, ...right.failures],
   };
 }
 
-function sorted(calls: readonly StagedCall[], failed: readonly { index: number; words: string }[]): Settled {
-  const words = new Map(failed.map((failure) => [failure.index, failure.words]));
+function sorted(calls: StagedCalls, failed: readonly { index: number; words: string }[]): Settled {
+  const words = [...new Map(failed.map((failure) => [failure.index, failure.words]))].sort(
+    ([one], [other]) => one - other,
+  );
+  const ends = [...words.map(([index]) => index), calls.count];
+  const begins = [0, ...words.map(([index]) => index + 1)];
   return {
-    accepted: calls.filter((_call, index) => !words.has(index)),
-    failures: calls.flatMap((call, index) => {
-      const said = words.get(index);
-      return said === undefined ? [] : [refused(call, said)];
-    }),
+    accepted: begins.map((begin, at) => calls.slice(begin, ends[at])).filter(({ count }) => count > 0),
+    failures: words.map(([index, said]) => refused(calls.at(index), said)),
   };
 }
 

@@ -1,15 +1,35 @@
-import { Agent, request } from 'undici';
+import { Agent as HttpAgent, request as requestHttp } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { messageOf } from '../errors.ts';
 import type { Answer } from './answer.ts';
 
 /** Of an answer's body no more than this is read into memory. */
 const BODY_BYTES_MAX = 1_024 * 1_024;
 
+const NO_ANSWER = 'the connection was closed without an answer';
+
+/** A connection that nobody uses is kept for so long, or for as long as the other side says. */
+const IDLE_MS = 30_000;
+
 export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
+  readonly body: Body;
   readonly signal: AbortSignal;
+}
+
+/** The body of a request. */
+export interface Body {
+  readonly bytes: number;
+  /** Just so many bytes. */
+  content(): Buffer;
+  /** Says that what `content` gave may still be read for some time. */
+  leave(): void;
+}
+
+export function bodyOf(content: Buffer): Body {
+  return { bytes: content.length, content: () => content, leave: () => undefined };
 }
 
 /**
@@ -25,45 +45,65 @@ export type Exchange =
 export interface Http {
   /** @throws the reason of the signal. */
   post(request: HttpRequest): Promise<Exchange>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** @param timeoutMs a request that has no answer after so long is given up; it may have been taken all the same. */
 export function createHttp({ timeoutMs }: { timeoutMs: number }): Http {
-  const agent = new Agent({
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: timeoutMs,
-    keepAliveTimeout: 30_000,
-  });
+  const kept = { keepAlive: true, timeout: IDLE_MS };
+  const agents = { plain: new HttpAgent(kept), tls: new HttpsAgent(kept) };
   return {
     async post({ url, headers, body, signal }) {
+      signal.throwIfAborted();
+      const content = body.content();
       const limit = AbortSignal.timeout(timeoutMs);
       try {
-        const response = await request(url, {
+        const options = {
           method: 'POST',
           headers: { ...headers, 'content-type': 'application/json' },
-          body,
-          dispatcher: agent,
           signal: AbortSignal.any([signal, limit]),
-        });
-        const retryAfter = response.headers['retry-after'];
-        const answer: Answer = {
-          status: response.statusCode,
-          retryAfter: typeof retryAfter === 'string' ? retryAfter : null,
-          body: await beginningOf(response.body),
         };
+        const request =
+          new URL(url).protocol === 'https:'
+            ? requestHttps(url, { ...options, agent: agents.tls })
+            : requestHttp(url, { ...options, agent: agents.plain });
+        const answer = await answerTo(request, content);
+        // Who answers before the request is over may read the rest of it yet, or never.
+        if (!request.writableFinished) {
+          body.leave();
+          request.destroy();
+        }
         return { kind: 'answered', answer };
       } catch (error) {
+        body.leave();
         signal.throwIfAborted();
         if (limit.aborted) return { kind: 'broken', words: `no answer within ${timeoutMs} ms` };
         return {
           kind: isUntrusted(error) ? 'untrusted' : 'broken',
-          words: messageOf(error) || codeOf(error),
+          words: wordsOf(error),
         };
       }
     },
-    close: () => agent.close(),
+    close() {
+      agents.plain.destroy();
+      agents.tls.destroy();
+    },
+  };
+}
+
+async function answerTo(request: ClientRequest, content: Buffer): Promise<Answer> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve);
+    // Listened to for good: what goes wrong after the answer has begun is the answer's own error as well.
+    request.on('error', reject);
+    // Nothing else comes of an answer that wants another protocol.
+    request.once('close', () => reject(new Error(NO_ANSWER)));
+    request.end(content);
+  });
+  return {
+    status: response.statusCode ?? 0,
+    retryAfter: response.headers['retry-after'] ?? null,
+    body: await beginningOf(response),
   };
 }
 
@@ -83,6 +123,12 @@ function isUntrusted(error: unknown): boolean {
 }
 
 /** An attempt at several addresses of a host fails with a code and without a message. */
+function wordsOf(error: unknown): string {
+  const words = messageOf(error) || codeOf(error);
+  if (words === 'socket hang up') return NO_ANSWER;
+  return words === 'aborted' ? 'the connection was closed in the middle of an answer' : words;
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

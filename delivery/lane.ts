@@ -1,11 +1,11 @@
 import { RowcastError } from '../errors.ts';
-import { stagedCalls } from '../storage/calls.ts';
-import type { StagedCall } from '../storage/calls.ts';
-import type { Storage } from '../storage/storage.ts';
-import { cutBatches, exceedsCallLimit } from './batch.ts';
-import type { Batch } from './batch.ts';
-import { settleBatch } from './halving.ts';
+import type { StagedCalls } from '../storage/stagedCalls.ts';
+import { cutBatches } from './batch.ts';
+import type { Group } from './batch.ts';
+import { acceptedOf, settleBatch } from './halving.ts';
 import type { Settled } from './halving.ts';
+import { readyAhead } from './readyAhead.ts';
+import { LaneChunks } from './laneChunks.ts';
 import { LaneRecords } from './laneRecords.ts';
 import type { LanePosition, LaneRequest } from './laneRequest.ts';
 
@@ -19,33 +19,37 @@ import type { LanePosition, LaneRequest } from './laneRequest.ts';
  * @throws RowcastError of the destination or the storage; the reason of the signal.
  */
 export async function deliverLane(request: LaneRequest): Promise<{ position: LanePosition; done: boolean }> {
-  const { storage, chunks, untilMs } = request;
+  const { chunks, untilMs } = request;
+  using reading = new LaneChunks(request);
   let { position } = request;
-  while (position.chunk < chunks.length) {
-    const reference = chunks[position.chunk];
-    const chunk = reference && (await storage.get(reference.key, position.offset));
-    if (!chunk) throw missingChunk(reference?.key ?? '', storage);
-    const before = position;
-    position = await deliverChunk(request, chunk, before);
-    if (position.offset < before.offset + chunk.length) return { position, done: false };
-    position = { ...position, chunk: position.chunk + 1, offset: 0 };
+  for (;;) {
+    const { chunk: index } = position;
+    const calls = await reading.next();
+    if (calls === null) return { position, done: true };
+    position = await deliverChunk(request, calls, position);
+    if (position.offset < (chunks[index]?.bytes ?? 0)) return { position, done: false };
+    position = { ...position, chunk: index + 1, offset: 0 };
     request.onPosition(position);
     if (Date.now() > untilMs && position.chunk < chunks.length) return { position, done: false };
   }
-  return { position, done: true };
 }
 
-/** @param chunk its bytes from the position on. */
-async function deliverChunk(request: LaneRequest, chunk: Buffer, start: LanePosition): Promise<LanePosition> {
+/** @param calls those of the chunk from the position on. */
+async function deliverChunk(
+  request: LaneRequest,
+  calls: StagedCalls,
+  start: LanePosition,
+): Promise<LanePosition> {
   const { sender, signal, untilMs } = request;
   const records = new LaneRecords(request);
   let position = start;
-  for (const group of groupsOf(stagedCalls(chunk, start.offset), request)) {
+  for (const { group, batch } of readyAhead(cutBatches(calls, sender.profile), sender)) {
+    using sent = batch;
     signal.throwIfAborted();
     const settled =
-      group.kind === 'too_large'
-        ? tooLarge(group.call, request)
-        : await settleBatch(group, sender, signal, refusalsLeft(request, position));
+      sent === null
+        ? tooLarge(group.calls, request)
+        : await settleBatch(sent, sender, signal, refusalsLeft(request, position));
     position = await records.record(position, settled, endOf(group, settled));
     request.onPosition(position);
     refuseHopeless(request, position, settled);
@@ -54,45 +58,20 @@ async function deliverChunk(request: LaneRequest, chunk: Buffer, start: LanePosi
   return position;
 }
 
-type Group = ({ readonly kind: 'batch' } & Batch) | { readonly kind: 'too_large'; readonly call: StagedCall };
-
-/** Batches, and between them, in order, the calls that are too large to be sent. */
-function* groupsOf(
-  calls: Generator<StagedCall>,
-  { sender: { profile } }: LaneRequest,
-): Generator<Group, void> {
-  let tooLarge: StagedCall | undefined;
-  const sendable = function* () {
-    tooLarge = undefined;
-    for (let next = calls.next(); next.done !== true; next = calls.next()) {
-      if (exceedsCallLimit(next.value, profile)) {
-        tooLarge = next.value;
-        return;
-      }
-      yield next.value;
-    }
-  };
-  do {
-    for (const batch of cutBatches(sendable(), profile)) yield { kind: 'batch', ...batch };
-    if (tooLarge !== undefined) yield { kind: 'too_large', call: tooLarge };
-  } while (tooLarge !== undefined);
-}
-
 /** Where the settled calls of a group end; they are its first ones. */
-function endOf(group: Group, { accepted, failures }: Settled): number {
-  if (group.kind === 'too_large') return group.call.end;
-  return group.calls[accepted.length + failures.length - 1]?.end ?? 0;
+function endOf({ calls }: Group, settled: Settled): number {
+  return calls.end(acceptedOf(settled) + settled.failures.length - 1);
 }
 
-function tooLarge(call: StagedCall, { sender: { profile } }: LaneRequest): Settled {
+function tooLarge(calls: StagedCalls, { sender: { profile } }: LaneRequest): Settled {
   const { name, callBytesMax, batchBytesMax } = profile;
-  const { bytes } = call;
+  const bytes = calls.bytes(0);
   const taken =
     bytes > callBytesMax
       ? `more than the ${callBytesMax} that the destination ${name} takes`
       : `too many for a batch of ${batchBytesMax}, which is what the destination ${name} takes`;
   const message = `The call is ${bytes} bytes as JSON, ${taken}; select less for this row.`;
-  return { accepted: [], failures: [{ call, code: 'call_too_large', message }] };
+  return { accepted: [], failures: [{ call: calls.at(0), code: 'call_too_large', message }] };
 }
 
 /** How many more refusals make the lane hopeless. */
@@ -110,12 +89,5 @@ function refuseHopeless(
   throw new RowcastError(
     'destination_rejects_everything',
     `The destination refused the first ${position.refused} calls that a lane sent, and accepted none: ${failure.message} Correct the query; the window repeats with the next run.`,
-  );
-}
-
-function missingChunk(key: string, { identity }: Storage): RowcastError {
-  return new RowcastError(
-    'storage_corrupt',
-    `The staged chunk ${key} is gone from ${identity.location}; the run fails, and its window repeats from the source.`,
   );
 }

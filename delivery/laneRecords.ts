@@ -1,9 +1,10 @@
 import { RowcastError } from '../errors.ts';
 import { parseExactly } from '../mapping/exactJson.ts';
 import { leftOut, rowFromCall } from '../mapping/rowData.ts';
-import type { StagedCall } from '../storage/calls.ts';
+import type { StagedCall } from '../storage/stagedCalls.ts';
 import { writeNdjson } from '../storage/failedRows.ts';
 import type { DeliveredCall, FailedRow } from '../storage/manifest.ts';
+import { acceptedOf } from './halving.ts';
 import type { CallFailure, Settled } from './halving.ts';
 import type { LanePosition, LaneRequest } from './laneRequest.ts';
 
@@ -25,14 +26,15 @@ export class LaneRecords {
    *
    * @param end their end in the chunk, in bytes.
    */
-  async record(position: LanePosition, { accepted, failures }: Settled, end: number): Promise<LanePosition> {
-    const kept = accepted.slice(0, Math.max(0, this.#request.keepCalls - position.kept));
+  async record(position: LanePosition, settled: Settled, end: number): Promise<LanePosition> {
+    const { failures } = settled;
+    const kept = firstOf(settled, this.#request.keepCalls - position.kept);
     const failed = failures.map((failure) => this.#failedRow(failure));
     const delivered = kept.map((call) => this.#deliveredCall(call));
     return {
       ...position,
       offset: end,
-      delivered: position.delivered + accepted.length,
+      delivered: position.delivered + acceptedOf(settled),
       failed: position.failed + failures.length,
       refused: position.refused + failures.filter(({ code }) => code === 'refused_by_destination').length,
       errorFiles: await this.#store(position, 'errors', position.errorFiles, failed),
@@ -88,4 +90,14 @@ export class LaneRecords {
     const call = parseExactly(String(json)) as Record<string, unknown>;
     return { data: rowFromCall(this.#request.placements, call), call };
   }
+}
+
+/** The first accepted calls, at most so many. */
+function firstOf({ accepted }: Settled, countMax: number): StagedCall[] {
+  const first: StagedCall[] = [];
+  for (const calls of accepted) {
+    const left = Math.max(0, countMax - first.length);
+    first.push(...calls.slice(0, Math.min(calls.count, left)));
+  }
+  return first;
 }

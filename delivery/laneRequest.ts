@@ -1,5 +1,6 @@
 import type { Placement } from '../mapping/mapper.ts';
 import type { ChunkReference } from '../storage/manifest.ts';
+import type { Memory } from '../storage/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Sender } from './sender.ts';
 
@@ -24,6 +25,8 @@ export interface LanePosition {
 /** What is delivered of one lane, to whom, and from where on. */
 export interface LaneRequest {
   readonly storage: Storage;
+  /** Where chunks have their memory from. */
+  readonly memory: Memory;
   /** Where error and call files go. */
   readonly folder: string;
   /** Part of every file's name, and never the same twice, so that an attempt that was given up cannot collide. */

@@ -1,12 +1,14 @@
 import { RowcastError } from '../errors.ts';
 import type { Redactor } from '../secrets/redact.ts';
+import type { Memory } from '../storage/memory.ts';
+import type { StagedCalls } from '../storage/stagedCalls.ts';
 import { meaningOf } from './answer.ts';
 import type { Meaning } from './answer.ts';
-import { batchBody } from './batch.ts';
-import type { Batch } from './batch.ts';
+import { Batch } from './batch.ts';
 import type { DestinationProfile } from './destination.ts';
 import type { Health, Visitor } from './health.ts';
-import type { Exchange, Http } from './http.ts';
+import { bodyOf } from './http.ts';
+import type { Body, Exchange, Http } from './http.ts';
 import { pause } from './pause.ts';
 import type { RateLimiter } from './rate.ts';
 import { redactAnswer } from './redactAnswer.ts';
@@ -19,6 +21,8 @@ export interface Sender {
   readonly profile: DestinationProfile;
   /** What is wrong with the destination now, in words; null where nothing is known to be. */
   readonly trouble: string | null;
+  /** A batch of calls, for it to send. */
+  batchOf(calls: StagedCalls): Batch;
   /**
    * Sends a batch, trying again through short trouble; where others to the same destination are at it already, for a
    * moment only.
@@ -41,6 +45,8 @@ export interface SenderOptions {
   /** Headers of the user's own. */
   readonly headers: Readonly<Record<string, string>>;
   readonly http: Http;
+  /** For the bodies of requests. */
+  readonly memory: Memory;
   readonly limiter: RateLimiter;
   readonly health: Health;
   readonly redactor: Redactor;
@@ -79,12 +85,13 @@ export function createSender(options: SenderOptions): Sender {
     get trouble() {
       return health.trouble === null ? null : `the destination ${profile.name}: ${health.trouble}`;
     },
+    batchOf: (calls) => new Batch(calls, profile, options.memory),
     send: (batch, signal) => send(batch, headers, visitor, options, signal),
     greet: (signal) => greet(headers, options, signal),
   };
 }
 
-const NO_CALLS = Buffer.from('{"batch":[]}');
+const NO_CALLS = bodyOf(Buffer.from('{"batch":[]}'));
 
 async function greet(
   headers: Record<string, string>,
@@ -109,15 +116,16 @@ async function send(
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { profile, limiter, health, retryBudgetMs } = options;
-  const body = batchBody(batch, profile);
-  const calls = batch.calls.length;
+  const calls = batch.calls.count;
   const startMs = performance.now();
   using visit = health.enter(visitor, signal);
   await visit.admitted();
   for (let tries = 0; ; tries += 1) {
     const over = await limiter.pass(visit.signal);
     visit.asks();
-    const meaning = await exchange({ body, calls, tries }, headers, options, visit.signal).finally(over);
+    const meaning = await exchange({ body: batch, calls, tries }, headers, options, visit.signal).finally(
+      over,
+    );
     if (meaning.kind === 'later') visit.hasFailed(meaning.words, meaning.afterMs);
     else visit.isAnswered();
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);
@@ -133,7 +141,7 @@ async function send(
 
 /** What one request is made of. */
 interface Request {
-  readonly body: Buffer;
+  readonly body: Body;
   readonly calls: number;
   readonly tries: number;
 }
@@ -152,7 +160,7 @@ async function exchange(
   const meaning = meaningOfResult(result, calls, options);
   const ms = performance.now() - startMs;
   const status = result.kind === 'answered' ? result.answer.status : null;
-  onAsked?.({ url, ms, meaning: meaning.kind, status, calls, bytes: body.length, tries });
+  onAsked?.({ url, ms, meaning: meaning.kind, status, calls, bytes: body.bytes, tries });
   return meaning;
 }
 

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { RowcastError } from '../errors.ts';
 import type { Redactor } from '../secrets/redact.ts';
 import { retryAfterMs, wordsOfAnswer } from './answer.ts';
+import { bodyOf } from './http.ts';
 import type { Exchange, Http } from './http.ts';
 import { redactAnswer } from './redactAnswer.ts';
 
@@ -47,7 +48,7 @@ export function createWebhook(secrets: WebhookSecrets, { name, http, redactor }:
         'webhook-timestamp': String(seconds),
         'webhook-signature': signatureOf(key, `${message.id}.${seconds}.`, body),
       };
-      const exchange = await http.post({ url: url.href, headers, body, signal });
+      const exchange = await http.post({ url: url.href, headers, body: bodyOf(body), signal });
       const problem = problemOf(exchange, redactor, Date.now());
       if (problem === null) return;
       throw new RowcastError(

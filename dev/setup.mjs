@@ -1,6 +1,6 @@
 // Sets the project up, then runs a script with it: node dev/setup.mjs [SCRIPT [ARGUMENT …]]
 //
-// It needs nothing but Node itself (20 or newer), so that a fresh clone starts with it. Rowcast needs Node 22.18
+// It needs nothing but Node itself (20 or newer), so that a fresh clone starts with it. Rowcast needs Node 24.2
 // or newer, which the development dependency `node` brings along.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -38,14 +38,14 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
-/** Runs a script with Node 22.18 or newer; signals and the exit code pass through. */
+/** Runs a script with Node 24.2 or newer; signals and the exit code pass through. */
 function run(name, rest) {
   const own = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const isNew = major > 22 || (major === 22 && minor >= 18);
+  const isNew = major > 24 || (major === 24 && minor >= 2);
   if (!existsSync(own) && !isNew) {
     console.error(
-      `Rowcast needs Node 22.18 or newer, this is ${process.version}, and the package "node" brought none for this machine; install a newer Node.`,
+      `Rowcast needs Node 24.2 or newer, this is ${process.version}, and the package "node" brought none for this machine; install a newer Node.`,
     );
     process.exit(1);
   }

@@ -6,9 +6,12 @@ import { RowcastError } from '../errors.ts';
 import { createMapper } from '../mapping/createMapper.ts';
 import { createEncodedMapper } from '../mapping/encodedMapper.ts';
 import type { Mapper, MappingOptions } from '../mapping/mapper.ts';
+import { digestPrefix } from '../mapping/messageId.ts';
 import { rowJson } from '../mapping/rowData.ts';
 import type { Manifest } from '../storage/manifest.ts';
+import type { Digester } from '../storage/digester.ts';
 import { Staging } from '../storage/staging.ts';
+import type { Memory } from '../storage/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 
 export interface ExtractRequest {
@@ -25,6 +28,8 @@ export interface ExtractRequest {
   readonly maxFailedRows: number;
   readonly lanes: number;
   readonly chunkBytes: number;
+  readonly memory: Memory;
+  readonly digester: Digester;
   readonly pageRows: number;
   readonly signal: AbortSignal;
   /** The query of an earlier attempt at the same window, if any. */
@@ -66,7 +71,7 @@ export async function extract(request: ExtractRequest): Promise<Extraction> {
   const result = await source.query({ sql: renderQuery(query, since), pageRows, signal, resume });
   const until = result.isResumed === true && startedBefore !== null ? startedBefore.until : now;
   const mapper = createMapper(result.columns, request.mapping);
-  const staging = new Staging(request);
+  const staging = new Staging({ ...request, digestPrefix: digestPrefix(request.mapping) });
   try {
     const rows = await stageAll(result, mapper, staging, request);
     const staged = await staging.finish();

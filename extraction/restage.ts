@@ -2,12 +2,15 @@ import { RowcastError } from '../errors.ts';
 import { createMapper } from '../mapping/createMapper.ts';
 import { keptCall } from '../mapping/keptCall.ts';
 import type { Mapper, MappingOptions } from '../mapping/mapper.ts';
+import { digestPrefix } from '../mapping/messageId.ts';
 import { rowJson } from '../mapping/rowData.ts';
 import { rowFromData } from '../mapping/rowFromData.ts';
 import { readFailedRowsExactly } from '../storage/failedRows.ts';
 import type { FailedRow, Manifest } from '../storage/manifest.ts';
 import { readManifest } from '../storage/manifest.ts';
+import type { Memory } from '../storage/memory.ts';
 import { readRunFiles } from '../storage/runFiles.ts';
+import type { Digester } from '../storage/digester.ts';
 import { Staging } from '../storage/staging.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -23,6 +26,8 @@ export interface RestageRequest {
   readonly mapping: MappingOptions;
   readonly lanes: number;
   readonly chunkBytes: number;
+  readonly memory: Memory;
+  readonly digester: Digester;
   readonly signal: AbortSignal;
   /** Told the number of rows taken so far. */
   readonly onProgress: (rows: number) => void;
@@ -51,7 +56,7 @@ export async function restage(request: RestageRequest): Promise<Restaged> {
   const files = await readRunFiles(storage, from);
   const described = files.manifest === undefined ? null : await readManifest(storage, files.manifest);
   const remapper = described?.columns && remapperOf(described.columns, request.mapping);
-  const staging = new Staging(request);
+  const staging = new Staging({ ...request, digestPrefix: digestPrefix(request.mapping) });
   const untried = new UntriedRows(request);
   const others = new Map<string, number>();
   let rows = 0;

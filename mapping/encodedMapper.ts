@@ -2,10 +2,10 @@ import type { Column, EncodedPage } from '../connectors/source.ts';
 import { isInstant, timestampToUtc } from './instant.ts';
 import { encodedTree, encodedValue } from './encodedTree.ts';
 import type { Write } from './encodedTree.ts';
-import { ESCAPED_BYTES_MAX, JsonBytes } from './jsonBytes.ts';
+import { ESCAPED_BYTES_MAX, JsonBytes, Literal } from './jsonBytes.ts';
 import { jsonText } from './jsonText.ts';
 import type { MappingOptions } from './mapper.ts';
-import { digestPrefix, ULID_CHARS, ulidTime, writeDigest80 } from './messageId.ts';
+import { BLANK, ULID_CHARS, ulidTime } from './messageId.ts';
 import { containerOf, OBJECTS, placeColumns } from './placement.ts';
 import type { Scalar } from './placement.ts';
 import { ResultColumns } from './resultColumns.ts';
@@ -14,12 +14,14 @@ import { ResultColumns } from './resultColumns.ts';
 export interface EncodedCall {
   /** The shared part, then the rest, from `"type"` to the last brace: the call without its messageId. */
   readonly bytes: Buffer;
-  readonly begin: number;
   readonly sharedEnd: number;
   readonly end: number;
-  /** The 26 characters of its messageId, a digest of row and window. */
+  /** The time of its messageId; the digest of row and window is left blank, for `digestCalls`. */
   readonly messageId: Buffer;
-  readonly person: string;
+  /** What holds the person in UTF-8, and where. */
+  readonly person: Buffer;
+  readonly personBegin: number;
+  readonly personEnd: number;
 }
 
 /** Makes the call of the row that a page looks at; null where that is for `createMapper`. */
@@ -47,22 +49,19 @@ export function createEncodedMapper(
   const shared = OBJECTS.map((name) => treeOf(result, name, isText)).filter((each) => each !== null);
   const container = containerOf(options.type);
   const body = treeOf(result, container, isText);
-  const [opening, nothing] = [Buffer.from(`,"${container}":`), Buffer.from('{}')];
-  const { prefix, messageId } = identityOf(options);
+  const [opening, nothing] = [new Literal(`,"${container}":`), new Literal('{}')];
+  const messageId = blankId(options);
   const fixedBytes = fixedBytesOf(columns);
   const { valueBytesMax, recordBytesMax } = options.limits;
   const cellBytesMax = (Math.min(valueBytesMax, recordBytesMax) - fixedBytes) / ESCAPED_BYTES_MAX;
   const out = new JsonBytes();
-  out.begin(0, prefix.length);
-  out.literal(prefix);
-  const begin = prefix.length;
 
   return (page) => {
     const cellBytes = cellBytesOf(page);
     if (cellBytes > cellBytesMax) return null;
     const person = hasBytes(page, userId) ? userId : anonymousId;
     if (!hasBytes(page, person)) return null;
-    out.begin(begin, 4 * fixedBytes + 2 * ESCAPED_BYTES_MAX * cellBytes);
+    out.begin(4 * fixedBytes + 2 * ESCAPED_BYTES_MAX * cellBytes);
     for (const { key, write } of shared) {
       const before = out.at;
       out.literal(key);
@@ -74,20 +73,20 @@ export function createEncodedMapper(
     out.literal(opening);
     if (!(body?.write(page, out) ?? false)) out.literal(nothing);
     out.literal(END);
-    if (!out.isUtf8From(begin)) return null;
-    const end = out.at;
-    writeDigest80(messageId, out.bytes.subarray(0, end));
-    return { bytes: out.bytes, begin, sharedEnd, end, messageId, person: textAt(page, person) };
+    if (!out.isUtf8) return null;
+    const [personBegin = 0, personEnd = 0] = [page.begins[person], page.ends[person]];
+    const { bytes, at: end } = out;
+    return { bytes, sharedEnd, end, messageId, person: page.bytes, personBegin, personEnd };
   };
 }
 
-const [COMMA, END] = [Buffer.from(','), Buffer.from('}')];
+const [COMMA, END] = [new Literal(','), new Literal('}')];
 
-/** What stands in every digest before the call, and the memory of a messageId with its time. */
-function identityOf(options: MappingOptions): { prefix: Buffer; messageId: Buffer } {
-  const messageId = Buffer.alloc(ULID_CHARS);
-  messageId.write(ulidTime(options.window.firstAttemptAtMs), 'latin1');
-  return { prefix: Buffer.from(digestPrefix(options)), messageId };
+/** A messageId with its time alone. */
+function blankId({ window }: MappingOptions): Buffer {
+  const messageId = Buffer.alloc(ULID_CHARS, BLANK);
+  messageId.write(ulidTime(window.firstAttemptAtMs), 'latin1');
+  return messageId;
 }
 
 /** Room for all that a call and a record hold besides their cells: names twice, and what the API has names for. */
@@ -100,14 +99,14 @@ function treeOf(
   result: ResultColumns,
   name: string,
   isText: readonly boolean[],
-): { key: Buffer; write: Write } | null {
+): { key: Literal; write: Write } | null {
   const onNull = name === containerOf(result.options.type) && result.options.nulls === 'send' ? 'null' : '';
   const leaves = result.placements.flatMap(({ path }, index) =>
     path[0] === name && path.length > 1
       ? [{ path: path.slice(1), write: encodedValue(result, index, { isText, onNull }) }]
       : [],
   );
-  return leaves.length === 0 ? null : { key: Buffer.from(`"${name}":`), write: encodedTree(leaves) };
+  return leaves.length === 0 ? null : { key: new Literal(`"${name}":`), write: encodedTree(leaves) };
 }
 
 interface EncodedHead {
@@ -134,9 +133,9 @@ function headOf(result: ResultColumns, isText: readonly boolean[]): EncodedHead 
     { index: nameOf(result, event), key: ',"name":', isNeeded: false },
   ]
     .filter(({ index }) => index >= 0)
-    .map((field) => ({ ...field, key: Buffer.from(field.key) }));
+    .map((field) => ({ ...field, key: new Literal(field.key) }));
   const writeTimestamp = timestampWriter(result, timestamp);
-  const opening = Buffer.from(`"type":"${type}"`);
+  const opening = new Literal(`"type":"${type}"`);
   const writeHead: Write = (page, out) => {
     out.literal(opening);
     for (const { index, key, isNeeded } of fields) {

@@ -1,5 +1,6 @@
 import type { EncodedPage } from '../connectors/source.ts';
 import { jsonEncoder } from './json.ts';
+import { Literal } from './jsonBytes.ts';
 import type { JsonBytes } from './jsonBytes.ts';
 import { jsonText } from './jsonText.ts';
 import type { ResultColumns } from './resultColumns.ts';
@@ -13,7 +14,7 @@ export interface EncodedLeaf {
   readonly write: Write;
 }
 
-const CLOSING = Buffer.from('}');
+const CLOSING = new Literal('}');
 
 /** The same as `encodeTree`, in bytes. */
 export function encodedTree(leaves: readonly EncodedLeaf[]): Write {
@@ -26,7 +27,7 @@ export function encodedTree(leaves: readonly EncodedLeaf[]): Write {
       ? only.write
       : encodedTree(below.map((leaf) => ({ ...leaf, path: leaf.path.slice(1) })));
     const key = `${jsonText(name)}:`;
-    return { first: Buffer.from(`{${key}`), other: Buffer.from(`,${key}`), write };
+    return { first: new Literal(`{${key}`), other: new Literal(`,${key}`), write };
   });
   return (page, out) => {
     let isFirst = true;
@@ -41,7 +42,7 @@ export function encodedTree(leaves: readonly EncodedLeaf[]): Write {
   };
 }
 
-const [NULL, TRUE, FALSE] = [Buffer.from('null'), Buffer.from('true'), Buffer.from('false')];
+const [NULL, TRUE, FALSE] = [new Literal('null'), new Literal('true'), new Literal('false')];
 const LETTER_T = 0x74;
 
 /** The same as `ResultColumns.value`, in bytes. */
@@ -51,7 +52,7 @@ export function encodedValue(
   { isText, onNull }: { isText: readonly boolean[]; onNull: '' | 'null' },
 ): Write {
   const kind = result.columns[column]?.kind ?? 'text';
-  const write = writerOf(isText[column] === true ? kind : 'binary', column);
+  const form = isText[column] === true ? kind : 'binary';
   const encode = jsonEncoder(kind, result.options.timeZone);
   return (page, out) => {
     const begin = page.begins[column] ?? -1;
@@ -59,7 +60,7 @@ export function encodedValue(
       if (onNull === 'null') out.literal(NULL);
       return onNull === 'null';
     }
-    if (write === null || !write(page, out)) {
+    if (!writeCell(form, page.bytes, begin, page.ends[column] ?? 0, out)) {
       const cell = page.cell(column);
       if (cell !== null) out.made(encode(cell));
     }
@@ -67,29 +68,23 @@ export function encodedValue(
   };
 }
 
-/** Writes the cells of a kind out of their bytes; null where that takes their text. */
-function writerOf(kind: string, column: number): Write | null {
+/** Writes a cell of a kind out of its bytes; false where that takes its text. */
+function writeCell(kind: string, bytes: Buffer, begin: number, end: number, out: JsonBytes): boolean {
   switch (kind) {
     case 'text':
     case 'instant':
     case 'date':
-      return (page, out) => {
-        out.text(page.bytes, page.begins[column] ?? 0, page.ends[column] ?? 0);
-        return true;
-      };
+      out.text(bytes, begin, end);
+      return true;
     case 'number':
-      return (page, out) => out.number(page.bytes, page.begins[column] ?? 0, page.ends[column] ?? 0);
+      return out.number(bytes, begin, end);
     case 'json':
-      return (page, out) => {
-        out.json(page.bytes, page.begins[column] ?? 0, page.ends[column] ?? 0);
-        return true;
-      };
+      out.json(bytes, begin, end);
+      return true;
     case 'boolean':
-      return (page, out) => {
-        out.literal(page.bytes[page.begins[column] ?? 0] === LETTER_T ? TRUE : FALSE);
-        return true;
-      };
+      out.literal(bytes[begin] === LETTER_T ? TRUE : FALSE);
+      return true;
     default:
-      return null;
+      return false;
   }
 }

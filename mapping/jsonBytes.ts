@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { endianness } from 'node:os';
 import { SIGNIFICANT_DIGITS_MAX } from './number.ts';
 
 const [QUOTE, SPACE, LINE_FEED, HIGH] = [0x22, 0x20, 0x0a, 0x80];
@@ -16,34 +17,60 @@ const ESCAPES: readonly (Buffer | undefined)[] = Array.from({ length: HIGH }, (_
   return json.length === 1 ? undefined : Buffer.from(json);
 });
 
+const WORD_BYTES = 4;
+const IS_LITTLE_ENDIAN = endianness() === 'LE';
+
+/** Marks of a byte: whether it is escaped, and whether it is part of a character of several bytes. */
+const [ESCAPED, IN_PART] = [1, 2];
+const MARKS = Uint8Array.from({ length: 256 }, (_none, byte) => {
+  if (byte >= HIGH) return IN_PART;
+  return ESCAPES[byte] === undefined ? 0 : ESCAPED;
+});
+
+/** A text that is written often, as it is: its bytes in words of four, the last one filled up. */
+export class Literal {
+  readonly words: Int32Array;
+  /** Of the text, in bytes. */
+  readonly length: number;
+
+  constructor(text: string) {
+    this.length = Buffer.byteLength(text);
+    const bytes = Buffer.alloc(Math.ceil(this.length / WORD_BYTES) * WORD_BYTES);
+    bytes.write(text);
+    this.words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / WORD_BYTES);
+  }
+}
+
 /** JSON that is written in bytes, out of bytes, one line after another in the same memory. */
 export class JsonBytes {
   bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1_024);
   /** Where the next byte goes. */
   at = 0;
+  #view = new DataView(this.bytes.buffer);
   #hasHigh = false;
 
-  /** Goes back to a place, with room for so many bytes after it. What stands before it stays. */
-  begin(at: number, room: number): void {
-    this.at = at;
+  /** Begins again, with room for so many bytes, a few to spare. */
+  begin(room: number): void {
+    this.at = 0;
     this.#hasHigh = false;
-    if (this.bytes.length - at >= room) return;
-    const larger = Buffer.allocUnsafeSlow((at + room) * 2);
-    this.bytes.copy(larger, 0, 0, at);
-    this.bytes = larger;
+    if (this.bytes.length >= room) return;
+    this.bytes = Buffer.allocUnsafeSlow(room * 2);
+    this.#view = new DataView(this.bytes.buffer);
   }
 
-  /** Whether what was written since a place is UTF-8, as texts of a database need not be. */
-  isUtf8From(at: number): boolean {
-    return !this.#hasHigh || isUtf8(this.bytes.subarray(at, this.at));
+  /** Whether what was written is UTF-8, as texts of a database need not be. */
+  get isUtf8(): boolean {
+    return !this.#hasHigh || isUtf8(this.bytes.subarray(0, this.at));
   }
 
-  /** Bytes as they are, few of them. */
-  literal(literal: Uint8Array): void {
-    const { bytes } = this;
-    let { at } = this;
-    for (let index = 0; index < literal.length; index += 1) bytes[at++] = literal[index] ?? 0;
-    this.at = at;
+  /** Four bytes at a time, up to three more than it has, which what comes next is written over. */
+  literal({ words, length }: Literal): void {
+    const { at } = this;
+    const view = this.#view;
+    for (let index = 0; index < words.length; index += 1) {
+      view.setInt32(at + WORD_BYTES * index, words[index] ?? 0, IS_LITTLE_ENDIAN);
+    }
+    this.at = at + length;
   }
 
   /** A JSON text that was made elsewhere. */
@@ -56,13 +83,15 @@ export class JsonBytes {
     const { bytes } = this;
     let { at } = this;
     bytes[at++] = QUOTE;
+    let marks = 0;
     for (let index = begin; index < end; index += 1) {
       const byte = from[index] ?? 0;
-      if (byte >= HIGH) this.#hasHigh = true;
-      const escape = byte < HIGH ? ESCAPES[byte] : undefined;
-      if (escape === undefined) bytes[at++] = byte;
-      else for (const escaped of escape) bytes[at++] = escaped;
+      marks |= MARKS[byte] ?? 0;
+      bytes[at++] = byte;
     }
+    if ((marks & IN_PART) !== 0) this.#hasHigh = true;
+    // Few texts need an escape; those are written again.
+    if ((marks & ESCAPED) !== 0) at = escape(from, begin, end, bytes, this.at + 1);
     bytes[at++] = QUOTE;
     this.at = at;
   }
@@ -99,6 +128,18 @@ export class JsonBytes {
     for (let at = isZero ? whole : begin; at < last; at += 1) this.bytes[this.at++] = from[at] ?? 0;
     return true;
   }
+}
+
+/** Writes a text with its escapes. @returns where it ends. */
+function escape(from: Buffer, begin: number, end: number, target: Buffer, start: number): number {
+  let at = start;
+  for (let index = begin; index < end; index += 1) {
+    const byte = from[index] ?? 0;
+    const escaped = byte < HIGH ? ESCAPES[byte] : undefined;
+    if (escaped === undefined) target[at++] = byte;
+    else for (const each of escaped) target[at++] = each;
+  }
+  return at;
 }
 
 function isDigit(byte = 0): boolean {

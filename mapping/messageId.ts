@@ -8,9 +8,12 @@ import type { MappingOptions } from './mapper.ts';
  */
 export const MAPPING_VERSION = 1;
 
+/** What stands for each character of a digest in a call that is otherwise finished, until it is made (see `digestCalls`). */
+export const BLANK = 0x20;
+
 /** The length of a ULID: 10 characters of time, 16 of the 80 other bits. */
 export const ULID_CHARS = 26;
-const ULID_TIME_CHARS = 10;
+export const ULID_TIME_CHARS = 10;
 
 /** The first ten characters of a ULID. @param ms milliseconds since 1970, up to the year 10889. */
 export function ulidTime(ms: number): string {
@@ -28,16 +31,16 @@ export function digestPrefix({
 
 /** The 16 characters for 80 bits of a digest of a text: Crockford's base32, five bits a character. */
 export function digest80(text: string): string {
-  const messageId = Buffer.allocUnsafe(ULID_CHARS);
-  writeDigest80(messageId, text);
-  return messageId.toString('latin1', ULID_TIME_CHARS);
+  const digest = Buffer.allocUnsafe(ULID_CHARS - ULID_TIME_CHARS);
+  writeDigest80(digest, 0, text);
+  return digest.toString('latin1');
 }
 
-/** Writes them behind the time of a messageId. */
-export function writeDigest80(messageId: Buffer, content: string | Buffer): void {
+/** Writes them to a place. */
+export function writeDigest80(target: Buffer, at: number, content: string | Buffer): void {
   const digest = hash('md5', content, 'binary');
-  writeForty(messageId, ULID_TIME_CHARS, digest, 0);
-  writeForty(messageId, ULID_TIME_CHARS + 8, digest, 5);
+  writeForty(target, at, digest, 0);
+  writeForty(target, at + 8, digest, 5);
 }
 
 /**

@@ -4,7 +4,7 @@ const SLOT_WORDS = ID_WORDS + 1;
 const SLOTS_MIN = 1_024;
 
 /**
- * How often each messageId was counted, exactly. A table of words, since a million strings in a `Map` take several times
+ * How often the digest of each messageId was counted, exactly. A table of words, since a million strings in a `Map` take several times
  * the time and the memory.
  */
 export class IdCounts {
@@ -58,11 +58,11 @@ export class IdCounts {
   }
 }
 
-/** An id is a digest already, five bits a byte; of its time, the first words, all have the same. */
+/** An id is a digest already, five bits a byte. */
 function hashOf(records: Int32Array, word: number): number {
   const mixed =
-    Math.imul(records[word + 3] ?? 0, 0x9e3779b1) ^
-    Math.imul(records[word + 4] ?? 0, 0x85ebca6b) ^
-    Math.imul(records[word + 5] ?? 0, 0xc2b2ae35);
+    Math.imul(records[word] ?? 0, 0x9e3779b1) ^
+    Math.imul(records[word + 1] ?? 0, 0x85ebca6b) ^
+    Math.imul(records[word + 2] ?? 0, 0xc2b2ae35);
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }

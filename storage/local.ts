@@ -13,6 +13,7 @@ import {
   orWhereMissing,
   readFileFrom,
   removeAbandoned,
+  stampOf,
 } from './localFiles.ts';
 import { ABANDONED_AFTER_MS, LocalScratch } from './localScratch.ts';
 import type { Scratch, Storage, StorageIdentity } from './storage.ts';
@@ -88,6 +89,8 @@ class LocalStorage implements Storage {
   readonly identity: StorageIdentity;
   readonly #folder: string;
   readonly #temporary: string;
+  /** The stamp of the identity's file when it was last read and right. */
+  #stamp: string | null = null;
 
   constructor(folder: string, identity: StorageIdentity) {
     this.#folder = folder;
@@ -106,9 +109,9 @@ class LocalStorage implements Storage {
     });
   }
 
-  async get(key: string, from = 0): Promise<Buffer | null> {
+  async get(key: string, from = 0, memory?: Buffer): Promise<Buffer | null> {
     const path = this.#path(key);
-    return await this.#guarded(() => orWhereMissing(readFileFrom(path, from), null));
+    return await this.#guarded(() => orWhereMissing(readFileFrom(path, from, memory), null));
   }
 
   async list(folder: string): Promise<string[]> {
@@ -183,8 +186,14 @@ class LocalStorage implements Storage {
 
   /** @throws RowcastError where the folder is gone, or is another storage by now. */
   async #mustBeThere(): Promise<void> {
+    // Whatever is wrong with it, reading it says so in words.
+    const stamp = await stampOf(join(this.#folder, IDENTITY_KEY)).catch(() => null);
+    if (stamp !== null && stamp === this.#stamp) return;
     const found = await readLocalIdentity(this.#folder);
-    if (found?.id === this.identity.id) return;
+    if (found?.id === this.identity.id) {
+      this.#stamp = stamp;
+      return;
+    }
     if (found === null) {
       throw new RowcastError(
         'storage_unreachable',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { Dirent } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from './localFailures.ts';
 
@@ -37,14 +37,28 @@ export async function orWhereMissing<Result, Other>(
   }
 }
 
-/** The bytes of a file from a position on. A symbolic link is not followed. */
-export async function readFileFrom(path: string, from: number): Promise<Buffer> {
+/** The bytes of a file from a position on, in memory of the caller's where it has room. A symbolic link is not followed. */
+export async function readFileFrom(path: string, from: number, memory?: Buffer): Promise<Buffer> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  if (from === 0) return await file.readFile();
-  const { size } = await file.stat();
-  const bytes = Buffer.allocUnsafe(Math.max(0, size - from));
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
-  return bytes.subarray(0, bytesRead);
+  const stats = await file.stat();
+  // Reading a folder would say so too, but not where nothing of it is wanted.
+  if (stats.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
+  const size = Math.max(0, stats.size - from);
+  const bytes =
+    memory !== undefined && memory.length >= size ? memory.subarray(0, size) : Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  while (at < size) {
+    const { bytesRead } = await file.read(bytes, at, size - at, from + at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return bytes.subarray(0, at);
+}
+
+/** What tells a file from any other that is ever at its path, and from itself once it was written to. */
+export async function stampOf(path: string): Promise<string> {
+  const { dev, ino, size, ctimeNs } = await lstat(path, { bigint: true });
+  return `${dev} ${ino} ${size} ${ctimeNs}`;
 }
 
 /** Makes a folder and what is missing above it, durably. */
@@ -77,14 +91,15 @@ async function linkWhole(temporary: string, path: string, body: Uint8Array): Pro
   try {
     const file = await open(temporary, 'wx', FILE_MODE);
     try {
-      await file.writeFile(body);
+      // As a whole: `writeFile` writes half a megabyte at a time, and each write waits for its turn in a busy process.
+      for (let at = 0; at < body.length;) at += (await file.write(body, at)).bytesWritten;
       await file.sync();
     } finally {
       await file.close();
     }
     await link(temporary, path);
   } finally {
-    await rm(temporary, { force: true });
+    await orWhereMissing(unlink(temporary), undefined);
   }
   await syncFolder(dirname(path));
 }

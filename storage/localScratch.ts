@@ -26,15 +26,14 @@ export class LocalScratch implements Scratch {
     }
   }
 
-  async *read(file: string, blockBytes: number): AsyncGenerator<Buffer> {
+  async *read(file: string, memory: Buffer): AsyncGenerator<Buffer> {
     try {
       await using opened = await open(join(this.#path, file), 'r');
-      const block = Buffer.allocUnsafe(blockBytes);
       for (;;) {
         // A regular file answers fewer bytes only at its end.
-        const { bytesRead } = await opened.read(block, 0, blockBytes);
+        const { bytesRead } = await opened.read(memory, 0, memory.length);
         if (bytesRead === 0) return;
-        yield block.subarray(0, bytesRead);
+        yield memory.subarray(0, bytesRead);
       }
     } catch (error) {
       throw explain(error, this.#place);

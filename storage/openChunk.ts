@@ -1,5 +1,4 @@
-/** Room for the line that makes a chunk full; a longer one makes it grow. */
-const SPARE_BYTES = 256 * 1_024;
+import type { Memory } from './memory.ts';
 
 /**
  * A chunk that is being filled. Lines become bytes at once: strings that wait for their chunk would outlive the
@@ -8,14 +7,18 @@ const SPARE_BYTES = 256 * 1_024;
 export class OpenChunk {
   /** Counted over all lanes. */
   readonly number: number;
+  readonly #memory: Memory;
   #buffer: Buffer;
   #bytes = 0;
   #rows = 0;
+  #hasBlanks = false;
+  readonly #ids: number[] = [];
 
-  /** @param buffer of a chunk that is written, to be used again. */
-  constructor(number: number, { chunkBytes, buffer }: { chunkBytes: number; buffer: Buffer | undefined }) {
+  /** @param bytes to have room for; where its lines are more, it takes more. */
+  constructor(number: number, memory: Memory, bytes: number) {
     this.number = number;
-    this.#buffer = buffer ?? Buffer.allocUnsafeSlow(chunkBytes + SPARE_BYTES);
+    this.#memory = memory;
+    this.#buffer = memory.take(bytes);
   }
 
   get bytes(): number {
@@ -26,34 +29,53 @@ export class OpenChunk {
     return this.#rows;
   }
 
-  /** What it holds; overwritten once the buffer is used again. */
+  /** Whether some of its calls have a messageId whose digest is to be made. */
+  get hasBlanks(): boolean {
+    return this.#hasBlanks;
+  }
+
+  /** Where in it the messageIds begin that are digests of row and window already, in bytes. */
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
+  /** What it holds, until its memory is given back. */
   get body(): Buffer {
     return this.#buffer.subarray(0, this.#bytes);
   }
 
-  /** The buffer, for the next chunk. */
-  get buffer(): Buffer {
-    return this.#buffer;
-  }
-
-  append(line: string): void {
+  /** @param id where in the line its messageId begins, if that is a digest of row and window, in bytes; null where not. */
+  append(line: string, id: number | null): void {
     // No character of a string takes more than three bytes.
     if (this.#buffer.length - this.#bytes < line.length * 3) this.#grow(Buffer.byteLength(line));
+    if (id !== null) this.#ids.push(this.#bytes + id);
     this.#bytes += this.#buffer.write(line, this.#bytes, 'utf8');
     this.#rows += 1;
   }
 
-  /** Takes a line that is written here. @param write writes at most so many bytes from a place on, and answers its end. */
-  appendBytes(bytesMax: number, write: (buffer: Buffer, at: number) => number): void {
-    this.#grow(bytesMax);
-    this.#bytes = write(this.#buffer, this.#bytes);
+  /** Its memory, with room for so many bytes behind those that it holds. */
+  roomFor(bytes: number): Buffer {
+    this.#grow(bytes);
+    return this.#buffer;
+  }
+
+  /** Takes a line with a blank digest that was written into that room. @param end where it ends. */
+  appended(end: number): void {
+    this.#bytes = end;
     this.#rows += 1;
+    this.#hasBlanks = true;
+  }
+
+  /** Lets others have its memory: nothing of it is looked at any more. */
+  giveBack(): void {
+    this.#memory.giveBack(this.#buffer);
   }
 
   #grow(bytes: number): void {
     if (this.#buffer.length - this.#bytes >= bytes) return;
-    const larger = Buffer.allocUnsafeSlow(Math.ceil((this.#bytes + bytes) * 1.5));
+    const larger = this.#memory.take(Math.ceil((this.#bytes + bytes) * 1.5));
     this.#buffer.copy(larger, 0, 0, this.#bytes);
+    this.#memory.giveBack(this.#buffer);
     this.#buffer = larger;
   }
 }

@@ -1,6 +1,7 @@
-import { repeatMessageId, ULID_CHARS } from '../mapping/messageId.ts';
+import { repeatMessageId, ULID_CHARS, ULID_TIME_CHARS } from '../mapping/messageId.ts';
 import { IdCounts } from './idCounts.ts';
-import { CHUNK_WORD, idAt, OFFSET_WORD, RECORD_WORDS, SpilledRecords } from './spilledRecords.ts';
+import { CHUNK_WORD, digestAt, OFFSET_WORD, RECORD_WORDS, SpilledRecords } from './spilledRecords.ts';
+import type { PlacedId } from './spilledRecords.ts';
 import type { Storage } from './storage.ts';
 
 const SEEN_BUCKETS = 256;
@@ -20,22 +21,26 @@ export interface ChunkPatch {
  * Finds the rows of a result that are repeated, exactly, in memory that does not grow with the rows, and gives
  * each repetition an id of its own; the first in the query's order keeps its.
  *
- * Ids are collected in buckets by their last bits. At the end bucket after bucket is counted: all repetitions of a
+ * Ids are collected in buckets by a hash of their last bits. At the end bucket after bucket is counted: all repetitions of a
  * row are in one of them, in the order of the rows, and of a bucket only the distinct ids are in memory. What is
  * to be changed is collected again by chunk. Small results never touch the disk.
  */
 export class RepeatFinder {
   readonly #seen: SpilledRecords;
   readonly #patches: SpilledRecords;
+  /** What all ids begin with: the time of the window. */
+  #time = '';
 
   constructor(storage: Storage, bucketBytes = BUCKET_BYTES) {
     this.#seen = new SpilledRecords(storage, { buckets: SEEN_BUCKETS, bucketBytes });
     this.#patches = new SpilledRecords(storage, { buckets: PATCH_BUCKETS, bucketBytes });
   }
 
-  /** Notes a call whose messageId is a digest. @param offset where in the chunk its id stands, in bytes. */
-  add(messageId: Buffer, chunk: number, offset: number): void {
-    this.#seen.add(bucketOf(messageId), messageId, chunk, offset);
+  /** Notes a call whose messageId is a digest of row and window. */
+  add(id: PlacedId): void {
+    const { bytes, begin } = id;
+    if (this.#time === '') this.#time = bytes.toString('latin1', begin, begin + ULID_TIME_CHARS);
+    this.#seen.add(bucketOf(bytes, begin), id);
   }
 
   /** Moves to disk what is more than memory may hold; to be awaited once a page. */
@@ -52,7 +57,10 @@ export class RepeatFinder {
       for await (const records of this.#patches.records(bucket)) {
         for (let at = 0; at < records.length; at += RECORD_WORDS) {
           const chunk = records[at + CHUNK_WORD] ?? 0;
-          const id = { messageId: idAt(records, at), offset: records[at + OFFSET_WORD] ?? 0 };
+          const id = {
+            messageId: this.#time + digestAt(records, at),
+            offset: records[at + OFFSET_WORD] ?? 0,
+          };
           const ids = byChunk.get(chunk);
           if (ids === undefined) byChunk.set(chunk, [id]);
           else ids.push(id);
@@ -69,9 +77,11 @@ export class RepeatFinder {
       for (let at = 0; at < records.length; at += RECORD_WORDS) {
         const repetition = counts.count(records, at);
         if (repetition === 0) continue;
-        const id = Buffer.from(repeatMessageId(idAt(records, at), repetition), 'latin1');
+        const first = this.#time + digestAt(records, at);
+        const bytes = Buffer.from(repeatMessageId(first, repetition), 'latin1');
         const chunk = records[at + CHUNK_WORD] ?? 0;
-        this.#patches.add(chunk % PATCH_BUCKETS, id, chunk, records[at + OFFSET_WORD] ?? 0);
+        const offset = records[at + OFFSET_WORD] ?? 0;
+        this.#patches.add(chunk % PATCH_BUCKETS, { bytes, begin: 0, chunk, offset });
         added += 1;
         if (added % 1_000 === 0) await this.#patches.spill();
       }
@@ -86,7 +96,10 @@ export class RepeatFinder {
   }
 }
 
-/** Eight bits of the digest, from the last two characters, of five bits each. */
-function bucketOf(messageId: Buffer): number {
-  return (((messageId[ULID_CHARS - 1] ?? 0) & 15) << 4) | ((messageId[ULID_CHARS - 2] ?? 0) & 15);
+/** Eight bits, from the last four characters of the digest, of five bits each. */
+function bucketOf(bytes: Buffer, begin: number): number {
+  const end = begin + ULID_CHARS;
+  let word = 0;
+  for (let at = end - 4; at < end; at += 1) word = (word << 8) | (bytes[at] ?? 0);
+  return Math.imul(word, 0x9e3779b1) >>> 24;
 }

@@ -88,9 +88,9 @@ class S3Storage implements Storage {
     );
   }
 
-  async get(key: string, from = 0): Promise<Buffer | null> {
+  async get(key: string, from = 0, memory?: Buffer): Promise<Buffer | null> {
     mustBeKey(key);
-    const bytes = await this.#bucket.read(key, from);
+    const bytes = await this.#bucket.read(key, from, memory);
     if (bytes === null) await this.#mustBeThere();
     return bytes;
   }

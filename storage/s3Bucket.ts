@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { _Error as RefusedDelete } from '@aws-sdk/client-s3';
 import {
@@ -93,13 +94,16 @@ export class S3Bucket {
     }
   }
 
-  /** An object's bytes from a position on; null where there is none. */
-  async read(key: string, from = 0): Promise<Buffer | null> {
+  /** An object's bytes from a position on, in memory of the caller's where it has room; null where there is none. */
+  async read(key: string, from = 0, memory?: Buffer): Promise<Buffer | null> {
     const range = from === 0 ? {} : { Range: `bytes=${from}-` };
     for (let reads = 1; ; reads += 1) {
       try {
         const command = new GetObjectCommand({ ...this.#object(key), ...range });
-        const { Body } = await this.#client.send(command, this.#withinTime());
+        const { Body, ContentLength = Infinity } = await this.#client.send(command, this.#withinTime());
+        if (memory !== undefined && memory.length >= ContentLength) {
+          return await readInto(memory, Body as Readable);
+        }
         const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
         return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       } catch (error) {
@@ -186,4 +190,14 @@ function noEndpoint(): RowcastError {
     'definition_invalid',
     'AWS_ENDPOINT_URL_S3 is no URL; give one such as https://s3.example.com, or none for S3 of AWS.',
   );
+}
+
+/** Reads a stream to its end into memory that has room for it. */
+async function readInto(memory: Buffer, stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  let bytes = 0;
+  for await (const part of stream) {
+    memory.set(part, bytes);
+    bytes += part.length;
+  }
+  return memory.subarray(0, bytes);
 }

@@ -1,12 +1,13 @@
-import { ULID_CHARS } from '../mapping/messageId.ts';
+import { ULID_CHARS, ULID_TIME_CHARS } from '../mapping/messageId.ts';
 import type { Scratch, Storage } from './storage.ts';
 
 /*
- * A record is a messageId, two empty bytes, the number of its chunk, counted over all lanes, and its offset in that
- * chunk, in bytes; in words of four bytes, so that records are compared and counted without a string.
+ * A record is the digest in a messageId (its time is that of the window in every one), the number of its chunk, counted
+ * over all lanes, and its offset in that chunk, in bytes; in words of four bytes, so that records are compared and
+ * counted without a string.
  */
 const WORD_BYTES = 4;
-export const ID_WORDS = Math.ceil(ULID_CHARS / WORD_BYTES);
+export const ID_WORDS = (ULID_CHARS - ULID_TIME_CHARS) / WORD_BYTES;
 export const CHUNK_WORD = ID_WORDS;
 export const OFFSET_WORD = ID_WORDS + 1;
 export const RECORD_WORDS = ID_WORDS + 2;
@@ -14,9 +15,19 @@ export const RECORD_WORDS = ID_WORDS + 2;
 const RECORD_BYTES = RECORD_WORDS * WORD_BYTES;
 const READ_BYTES = RECORD_BYTES * 16_384;
 
-/** The messageId of the record that begins at a word. */
-export function idAt(records: Int32Array, word: number): string {
-  const bytes = Buffer.from(records.buffer, records.byteOffset + word * WORD_BYTES, ULID_CHARS);
+/** A messageId, and where it stands or is to stand. */
+export interface PlacedId {
+  readonly bytes: Buffer;
+  /** Where in those bytes it begins. */
+  readonly begin: number;
+  readonly chunk: number;
+  /** In that chunk, in bytes. */
+  readonly offset: number;
+}
+
+/** The 16 characters of the digest in the record that begins at a word. */
+export function digestAt(records: Int32Array, word: number): string {
+  const bytes = Buffer.from(records.buffer, records.byteOffset + word * WORD_BYTES, ID_WORDS * WORD_BYTES);
   return bytes.toString('latin1');
 }
 
@@ -25,6 +36,8 @@ export class SpilledRecords {
   readonly #storage: Storage;
   readonly #buckets: Bucket[];
   #scratch: Scratch | null = null;
+  /** What comes from files, file after file: 256 buckets would leave 100 MB of garbage. */
+  #memory = Buffer.alloc(0);
 
   /** @param bucketBytes bytes of one bucket that stay in memory. */
   constructor(storage: Storage, { buckets, bucketBytes }: { buckets: number; bucketBytes: number }) {
@@ -33,8 +46,8 @@ export class SpilledRecords {
   }
 
   /** Takes a record into a bucket. A full bucket grows until `spill` is called. */
-  add(bucket: number, messageId: Buffer, chunk: number, offset: number): void {
-    this.#buckets[bucket]?.add(messageId, chunk, offset);
+  add(bucket: number, id: PlacedId): void {
+    this.#buckets[bucket]?.add(id);
   }
 
   /** Moves full buckets to their files. */
@@ -52,7 +65,8 @@ export class SpilledRecords {
     const bucket = this.#buckets[index];
     if (bucket === undefined) return;
     if (bucket.spilled && this.#scratch !== null) {
-      for await (const block of this.#scratch.read(fileOf(index), READ_BYTES)) yield wordsOf(block);
+      if (this.#memory.length === 0) this.#memory = Buffer.allocUnsafeSlow(READ_BYTES);
+      for await (const block of this.#scratch.read(fileOf(index), this.#memory)) yield wordsOf(block);
     }
     yield wordsOf(bucket.take());
   }
@@ -87,10 +101,10 @@ class Bucket {
     return this.#used >= this.#bytesMax;
   }
 
-  add(messageId: Buffer, chunk: number, offset: number): void {
+  add({ bytes, begin, chunk, offset }: PlacedId): void {
     if (this.#used + RECORD_BYTES > this.#bytes.length) this.#grow();
-    for (let index = 0; index < ULID_CHARS; index += 1) {
-      this.#bytes[this.#used + index] = messageId[index] ?? 0;
+    for (let index = 0; index < ID_WORDS * WORD_BYTES; index += 1) {
+      this.#bytes[this.#used + index] = bytes[begin + ULID_TIME_CHARS + index] ?? 0;
     }
     const word = this.#used / WORD_BYTES;
     this.#words[word + CHUNK_WORD] = chunk;
@@ -99,7 +113,7 @@ class Bucket {
   }
 
   #grow(): void {
-    const larger = Buffer.alloc(Math.max(16 * RECORD_BYTES, this.#bytes.length * 2));
+    const larger = Buffer.alloc(Math.max(24 * RECORD_BYTES, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.#used);
     this.#bytes = larger;
     this.#words = wordsOf(larger);

@@ -1,7 +1,10 @@
 import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
 import { messageIdOffset, stagedBytes, stagedLine, writeStagedLine } from './calls.ts';
+import { laneOf, laneOfBytes } from './lanes.ts';
+import type { Digester } from './digester.ts';
 import type { ChunkReference } from './manifest.ts';
+import type { Memory } from './memory.ts';
 import { OpenChunk } from './openChunk.ts';
 import { RepeatFinder } from './repeats.ts';
 import type { ChunkPatch } from './repeats.ts';
@@ -14,6 +17,12 @@ export interface StagingOptions {
   readonly lanes: number;
   /** A chunk is written once it holds so many bytes. */
   readonly chunkBytes: number;
+  /** Where chunks have their memory from. */
+  readonly memory: Memory;
+  /** Who makes the digests of calls that come in bytes. */
+  readonly digester: Digester;
+  /** What every digest begins with, before the call. */
+  readonly digestPrefix: string;
   /** Bytes that the search for repeated rows keeps of each of its buckets in memory. */
   readonly bucketBytes?: number;
 }
@@ -29,21 +38,30 @@ export interface Staged {
 /** An error file is written once it holds so many bytes. */
 const ERROR_FILE_BYTES = 1_024 * 1_024;
 
-/** Chunks that are on their way to storage at once. */
-const WRITES_MAX = 2;
+/** Room in a chunk's memory for the line that makes it full; a longer one makes it grow. */
+const SPARE_BYTES = 256 * 1_024;
+
+/** A chunk on its way: its digests are made, then it is written. `ids` says where in it the messageIds to be noted begin. */
+interface WritingChunk {
+  readonly chunk: OpenChunk;
+  readonly ids: Promise<Int32Array>;
+  isOver: boolean;
+}
+
+/** Chunks whose digests are made, or that are on their way to storage, at once: with fewer the main thread waits for them. */
+const WRITES_MAX = 5;
 
 /**
  * Collects finished calls into chunks, lane by lane, and rows that failed into error files.
  *
- * Memory is bounded by lanes and two times the size of a chunk, provided that `flush` is awaited whenever it is
+ * Memory is bounded by lanes and five times the size of a chunk, provided that `flush` is awaited whenever it is
  * `full`, and after each page.
  */
 export class Staging {
   readonly #options: StagingOptions;
   readonly #lanes: OpenChunk[];
   /** Chunks on their way to storage, while the next rows are read. */
-  readonly #writing: Promise<void>[] = [];
-  readonly #free: Buffer[] = [];
+  readonly #writing: WritingChunk[] = [];
   readonly #written: ChunkReference[][];
   readonly #placesByNumber: { lane: number; index: number }[] = [];
   readonly #repeats: RepeatFinder;
@@ -66,22 +84,18 @@ export class Staging {
   add(row: number, call: MappedCall): void {
     const chunk = this.#lanes[laneOf(call.person, this.#lanes.length)];
     if (chunk === undefined) return;
-    if (call.repeatable) {
-      const offset = chunk.bytes + messageIdOffset(call.sharedBytes);
-      this.#repeats.add(Buffer.from(call.messageId, 'latin1'), chunk.number, offset);
-    }
-    chunk.append(stagedLine(row, call));
+    chunk.append(stagedLine(row, call), call.repeatable ? messageIdOffset(call.sharedBytes) : null);
     this.#full ||= chunk.bytes >= this.#options.chunkBytes;
     this.#rows += 1;
   }
 
-  /** The same for a call that is in bytes already. */
+  /** The same for a call that is in bytes already, but for the digest in its messageId. */
   addEncoded(row: number, call: EncodedCall): void {
-    const chunk = this.#lanes[laneOf(call.person, this.#lanes.length)];
+    const { person, personBegin, personEnd } = call;
+    const chunk = this.#lanes[laneOfBytes(person, personBegin, personEnd, this.#lanes.length)];
     if (chunk === undefined) return;
-    const offset = chunk.bytes + messageIdOffset(call.sharedEnd - call.begin);
-    this.#repeats.add(call.messageId, chunk.number, offset);
-    chunk.appendBytes(stagedBytes(call), (buffer, at) => writeStagedLine(buffer, at, row, call));
+    const start = chunk.bytes;
+    chunk.appended(writeStagedLine(chunk.roomFor(stagedBytes(call)), start, row, call));
     this.#full ||= chunk.bytes >= this.#options.chunkBytes;
     this.#rows += 1;
   }
@@ -108,8 +122,11 @@ export class Staging {
   /** Writes what is full. Awaiting it after each page is the back-pressure on the source. */
   async flush(): Promise<void> {
     this.#full = false;
+    while (this.#writing[0]?.isOver === true) await this.#finishOldest();
     for (const [lane, chunk] of this.#lanes.entries()) {
-      if (chunk.bytes >= this.#options.chunkBytes) await this.#write(lane, chunk);
+      if (chunk.bytes < this.#options.chunkBytes) continue;
+      this.#lanes[lane] = this.#newChunk();
+      await this.#write(lane, chunk);
     }
     if (this.#errorBytes >= ERROR_FILE_BYTES) await this.#writeErrors();
     await this.#repeats.spill();
@@ -117,10 +134,14 @@ export class Staging {
 
   /** Writes the rest, and gives repeated rows ids of their own. */
   async finish(): Promise<Staged> {
-    for (const [lane, chunk] of this.#lanes.entries()) {
+    for (const [lane, chunk] of this.#lanes.splice(0).entries()) {
       if (chunk.rows > 0) await this.#write(lane, chunk);
+      else chunk.giveBack();
     }
-    await Promise.all(this.#writing);
+    while (this.#writing.length > 0) {
+      await this.#finishOldest();
+      await this.#repeats.spill();
+    }
     if (this.#errors.length > 0) await this.#writeErrors();
     for await (const patch of this.#repeats.patches()) await this.#rewrite(patch);
     await this.#repeats.close();
@@ -129,27 +150,57 @@ export class Staging {
 
   /** Lets go of temporary files; the attempt's folder is its owner's to remove, and nothing is written any more. */
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.#writing);
+    for (const { chunk, ids } of this.#writing.splice(0)) {
+      // Memory that may still be read, after a failure, is left to V8.
+      await ids.then(
+        () => chunk.giveBack(),
+        () => undefined,
+      );
+    }
+    for (const chunk of this.#lanes.splice(0)) chunk.giveBack();
     await this.#repeats.close();
   }
 
   #newChunk(): OpenChunk {
     const number = this.#chunks;
     this.#chunks += 1;
-    return new OpenChunk(number, { chunkBytes: this.#options.chunkBytes, buffer: this.#free.pop() });
+    const { memory, chunkBytes } = this.#options;
+    return new OpenChunk(number, memory, chunkBytes + SPARE_BYTES);
   }
 
   /** Begins to write a chunk, once there are not too many on their way. @throws what an earlier one failed with. */
   async #write(lane: number, chunk: OpenChunk): Promise<void> {
-    if (this.#writing.length >= WRITES_MAX) await this.#writing.shift();
+    if (this.#writing.length >= WRITES_MAX) await this.#finishOldest();
     const key = `${this.#options.folder}/chunks/${lane}-${String(chunk.number).padStart(6, '0')}`;
-    const written = this.#options.storage.put(key, chunk.body).then(() => void this.#free.push(chunk.buffer));
-    written.catch(() => undefined); // Thrown where it is awaited.
-    this.#writing.push(written);
+    const writing: WritingChunk = { chunk, ids: this.#put(key, chunk), isOver: false };
+    const over = () => void (writing.isOver = true);
+    writing.ids.then(over, over); // What it fails with is thrown where it is awaited.
+    this.#writing.push(writing);
     const references = this.#written[lane] ?? [];
     this.#placesByNumber[chunk.number] = { lane, index: references.length };
     references.push({ key, rows: chunk.rows, bytes: chunk.bytes });
-    this.#lanes[lane] = this.#newChunk();
+  }
+
+  /** @returns where in the chunk the messageIds begin that are digests of row and window, in order. */
+  async #put(key: string, chunk: OpenChunk): Promise<Int32Array> {
+    const { storage, digester, digestPrefix } = this.#options;
+    const made = chunk.hasBlanks ? await digester.fill(chunk.body, digestPrefix) : new Int32Array(0);
+    await storage.put(key, chunk.body);
+    return inOrder(made, chunk.ids);
+  }
+
+  /**
+   * Waits for the chunk that has been on its way for longest, and notes its ids. Repetitions of a row are in the same lane,
+   * so that they are noted in the order of the rows.
+   */
+  async #finishOldest(): Promise<void> {
+    const oldest = this.#writing.shift();
+    if (oldest === undefined) return;
+    const { number, body } = oldest.chunk;
+    for (const offset of await oldest.ids) {
+      this.#repeats.add({ bytes: body, begin: offset, chunk: number, offset });
+    }
+    oldest.chunk.giveBack();
   }
 
   async #writeErrors(): Promise<void> {
@@ -175,11 +226,10 @@ export class Staging {
   }
 }
 
-/** FNV-1a over the person's characters: cheap, and the same in every attempt. */
-function laneOf(person: string, lanes: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < person.length; at += 1) {
-    hash = Math.imul(hash ^ person.charCodeAt(at), 0x01000193);
-  }
-  return (hash >>> 0) % lanes;
+function inOrder(some: Int32Array, others: readonly number[]): Int32Array {
+  if (others.length === 0) return some;
+  const all = new Int32Array(some.length + others.length);
+  all.set(some);
+  all.set(others, some.length);
+  return all.sort();
 }

@@ -5,10 +5,16 @@
  */
 export interface Storage {
   readonly identity: StorageIdentity;
-  /** Creates an object; durable once it resolves. @throws RowcastError where the key exists already, the storage is full or out of reach. */
+  /** Creates an object, whose bytes must not change before it resolves; durable then. @throws RowcastError where the key exists already, the storage is full or out of reach. */
   put(key: string, body: Uint8Array): Promise<void>;
-  /** An object's bytes from a position on, none from its end on; null where there is no object. @throws RowcastError */
-  get(key: string, from?: number): Promise<Buffer | null>;
+  /**
+   * An object's bytes from a position on, none from its end on; null where there is no object.
+   *
+   * @param memory may be used for them where it has room, and is theirs then until the caller uses it again: much that
+   *   is read one after another makes no garbage so.
+   * @throws RowcastError
+   */
+  get(key: string, from?: number, memory?: Buffer): Promise<Buffer | null>;
   /** The keys below a folder (`runs/people`), in ascending order of their bytes. Empty where the folder is not there. */
   list(folder: string): Promise<string[]>;
   /** Removes a folder and all below it, or one object; nothing there is fine. */
@@ -31,6 +37,6 @@ export interface StorageIdentity {
 export interface Scratch extends AsyncDisposable {
   /** Adds bytes to the end of a file, which is created where it is missing. @throws RowcastError */
   append(file: string, bytes: Uint8Array): Promise<void>;
-  /** A file's bytes, in blocks of so many; each block is overwritten by the next. @throws RowcastError */
-  read(file: string, blockBytes: number): AsyncIterable<Buffer>;
+  /** A file's bytes, in blocks in memory of the caller's; each block is overwritten by the next. @throws RowcastError */
+  read(file: string, memory: Buffer): AsyncIterable<Buffer>;
 }

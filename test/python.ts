@@ -22,12 +22,12 @@ function pyenvFolders(): string[] {
   return fitting.map((version) => join(versions, version, 'bin'));
 }
 
-async function installUv(): Promise<string> {
+async function installUv(timeout: number): Promise<string> {
   const folder = join(INSTALL_FOLDER, 'uv');
   const program = join(folder, 'bin', 'uv');
   if (!existsSync(program)) {
     const pip = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder, UV];
-    await run('python3', pip, { timeout: INSTALL_TIMEOUT_MS });
+    await run('python3', pip, { timeout });
   }
   return program;
 }
@@ -37,10 +37,12 @@ async function installUv(): Promise<string> {
  * It is made below `.rowcast` once, and again where the packages are others.
  *
  * @param packages as pip takes them, with their versions.
+ * @param limits what each step of it may take.
  */
 export async function pythonWith(
   name: string,
   packages: readonly string[],
+  { timeoutMs = INSTALL_TIMEOUT_MS } = {},
 ): Promise<{ readonly python: string } | string> {
   const folder = join(INSTALL_FOLDER, `python-${name}`);
   const python = join(folder, 'bin', 'python');
@@ -48,10 +50,10 @@ export async function pythonWith(
   const wanted = packages.join('\n');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { python };
   const path = [process.env['PATH'] ?? '', ...pyenvFolders()].join(delimiter);
-  const options = { env: { ...process.env, PATH: path }, timeout: INSTALL_TIMEOUT_MS };
+  const options = { env: { ...process.env, PATH: path }, timeout: timeoutMs };
   try {
     rmSync(folder, { recursive: true, force: true });
-    const program = await (uv ??= installUv());
+    const program = await (uv ??= installUv(timeoutMs));
     await run(program, ['venv', '--quiet', '--python', PYTHON, folder], options);
     await run(program, ['pip', 'install', '--quiet', '--python', python, ...packages], options);
     writeFileSync(stamp, wanted);

@@ -1,3 +1,4 @@
+import { withPages } from '../connectors/reading.ts';
 import type { Address, QueryRequest, QueryResult, Source } from '../connectors/source.ts';
 import type { SharedTunnels } from './shared.ts';
 import type { Tunnel, TunnelRequest } from './tunnel.ts';
@@ -30,8 +31,8 @@ function throughTunnel(source: Source, tunnel: Tunnel, release: () => Promise<vo
   return {
     clock: () => source.clock().catch(explain),
     async query(request: QueryRequest): Promise<QueryResult> {
-      const { columns, pages } = await source.query(request).catch(explain);
-      return { columns, pages: explained(pages, explain) };
+      const result = await source.query(request).catch(explain);
+      return withPages(result, (pages) => explained(pages, explain));
     },
     async close() {
       await source.close();

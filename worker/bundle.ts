@@ -1,11 +1,15 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 
 const ROOT = join(import.meta.dirname, '..');
 const WORKFLOWS_FOLDER = join(ROOT, 'workflows');
+const MAKER = join(import.meta.dirname, 'makeBundle.ts');
 
 /**
  * The bundle of the workflows, made once for each version of their code: bundling takes seconds, and a worker
@@ -16,10 +20,7 @@ export async function workflowBundle(env: NodeJS.ProcessEnv): Promise<{ readonly
   const file = join(cache, `workflows-${await workflowsHash()}.js`);
   const cached = await readFile(file, 'utf8').catch(() => null);
   if (cached !== null) return { code: cached };
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(WORKFLOWS_FOLDER, 'index.ts'),
-    logger: new DefaultLogger('WARN'),
-  });
+  const code = await makeBundle();
   const temporary = `${file}.${process.pid}`;
   try {
     await mkdir(cache, { recursive: true, mode: 0o700 });
@@ -31,7 +32,17 @@ export async function workflowBundle(env: NodeJS.ProcessEnv): Promise<{ readonly
   return { code };
 }
 
-/** Everything that the bundle is made of: the workflows, what they import of other rooms, and the SDK. */
+async function makeBundle(): Promise<string> {
+  // Not by its standard output, on which whatever NODE_OPTIONS loads may write.
+  const child = spawn(process.execPath, [MAKER], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+  const [code] = await Promise.all([text(child.stdio[3] as Readable), once(child, 'close')]);
+  if (child.exitCode === 0) return code;
+  throw new Error(
+    `the workflows could not be bundled: its process ended with ${child.exitCode ?? child.signalCode ?? 'nothing'}`,
+  );
+}
+
+/** Everything that the bundle is made of: the workflows, what they import of other rooms, the SDK, and how it is made. */
 async function workflowsHash(): Promise<string> {
   const sources = (await readdir(WORKFLOWS_FOLDER)).sort().map((name) => join(WORKFLOWS_FOLDER, name));
   const others = [
@@ -40,6 +51,7 @@ async function workflowsHash(): Promise<string> {
     'definitions/durationMs.ts',
     'definitions/keepMs.ts',
     'package-lock.json',
+    'worker/makeBundle.ts',
   ];
   const hash = createHash('sha256').update(process.version);
   for (const file of [...sources, ...others.map((name) => join(ROOT, name))]) {

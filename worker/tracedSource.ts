@@ -1,5 +1,6 @@
 import type { SourceConfig } from '../connectors/config.ts';
 import { sourceAddress } from '../connectors/config.ts';
+import { withPages } from '../connectors/reading.ts';
 import type { Source } from '../connectors/source.ts';
 import { RowcastError } from '../errors.ts';
 import type { AttemptSpan, Attributes, PartSpan } from './traces.ts';
@@ -38,14 +39,7 @@ export async function tracedSource(
       });
       unread = part;
       const read = () => (unread = null);
-      const { pages, encoded } = result;
-      return {
-        ...result,
-        pages: tracedPages(pages, part, read),
-        ...(encoded === undefined
-          ? {}
-          : { encoded: { ...encoded, pages: tracedPages(encoded.pages, part, read) } }),
-      };
+      return withPages(result, (pages) => tracedPages(pages, part, read));
     },
   };
 }

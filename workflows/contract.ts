@@ -64,6 +64,9 @@ export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;
 /** How Temporal words that a workflow ended after it took up an update and before it answered it. */
 export const ENDED_MEANWHILE = 'AcceptedUpdateCompletedWorkflow';
 
+/** How Temporal words that a worker finished its task without taking up an update; so it does where it was killed meanwhile. */
+export const NOT_TAKEN_UP = 'UnprocessedUpdate';
+
 /** Names of updates and queries. */
 export const MESSAGES = {
   /** Update of sync, integration, destination and webhook: create or change the definition. `ApplyRequest` → `ApplyAnswer` */

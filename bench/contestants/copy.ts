@@ -9,6 +9,7 @@ export const copy: Contestant = {
   how: 'limit: `COPY (SELECT row_to_json …) TO STDOUT`, its output dropped: as fast as PostgreSQL hands out JSON',
   delivers: false,
   rowsMax: { quick: Infinity, full: Infinity },
+  canMove: ({ database, rows }) => database === 'postgres' && rows > 0,
   async start({ postgres }) {
     const sql = await connectTo(postgres);
     return {

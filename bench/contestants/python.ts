@@ -6,34 +6,48 @@ import type { Bench, Contestant } from './contestant.ts';
 import { scriptEnv } from './contestant.ts';
 import type { BenchTable } from '../tables.ts';
 
+const [DLT, DRT] = ['1.31.0', '1.2.1'];
+
+const INSTALL = { timeoutMs: 120_000 };
+
 export const dlt: Contestant = {
   name: 'dlt',
-  how: 'version 1.31.0 from PyPI: a server-side cursor read into Arrow, Parquet between the stages, a destination function that posts 1,000 calls at a time, four load jobs side by side; from the start of Python to its end',
+  how: `dlt ${DLT} from PyPI: its \`sql_table\` with the Arrow backend, Parquet files of 25,000 rows between the stages, a destination function that posts 1,000 calls at a time, up to four load jobs side by side; from the start of Python to its end`,
   delivers: true,
-  rowsMax: { quick: 100_000, full: 500_000 },
+  rowsMax: { quick: 100_000, full: 100_000, once: 1_000_000 },
   async start(bench) {
     const packages = [
-      'dlt==1.31.0',
+      `dlt==${DLT}`,
       'psycopg2-binary==2.9.13',
       'sqlalchemy==2.1.9',
       'requests==2.34.2',
       'pyarrow==26.0.1',
+      // Its Arrow backend is slower without.
+      'numpy==2.5.5',
     ];
-    const found = await pythonWith('bench-dlt', packages);
+    const found = await pythonWith('bench-dlt', packages, INSTALL);
     if (typeof found === 'string') return found;
     const script = join(import.meta.dirname, '..', 'scripts', 'dlt_batches.py');
     const cwd = folderOf(bench, 'dlt');
-    return { run: (table) => runScript(found.python, [script], { env: scriptEnv(bench, table), cwd }) };
+    const settings = {
+      HOME: cwd,
+      RUNTIME__DLTHUB_TELEMETRY: 'false',
+      DATA_WRITER__FILE_MAX_ITEMS: '25000',
+    };
+    return {
+      run: (table) =>
+        runScript(found.python, [script], { env: { ...scriptEnv(bench, table), ...settings }, cwd }),
+    };
   },
 };
 
 export const drt: Contestant = {
   name: 'drt',
-  how: 'drt-core 1.2.1 from PyPI: its PostgreSQL source, its REST destination in batches of 1,000; from the start of Python to its end',
+  how: `drt-core ${DRT} from PyPI: its PostgreSQL source, its REST destination in batches of 1,000; from the start of Python to its end`,
   delivers: true,
-  rowsMax: { quick: 20_000, full: 100_000 },
+  rowsMax: { quick: 20_000, full: 50_000 },
   async start(bench) {
-    const found = await pythonWith('bench-drt', ['drt-core[postgres]==1.2.1']);
+    const found = await pythonWith('bench-drt', [`drt-core[postgres]==${DRT}`], INSTALL);
     if (typeof found === 'string') return found;
     const program = join(dirname(found.python), 'drt');
     const cwd = folderOf(bench, 'drt');

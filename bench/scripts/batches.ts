@@ -1,17 +1,21 @@
 /* Shared by the scripts that stand for limits. */
 
-/** What destinations take in one request. */
-export const BATCH_BYTES_MAX = 480_000;
-export const BATCH_CALLS_MAX = 2_500;
+/** What destinations take in one request, with its frame; the same limits as Rowcast's. */
+const BATCH_BYTES_MAX = 500_000;
+const BATCH_CALLS_MAX = 2_500;
 
-/** Collects calls, and gives the body of a batch when it is full. */
+const [OPENING, CLOSING] = ['{"batch":[', ']}'];
+/** Of a batch without a call: one call has no comma before it. */
+const FRAME_BYTES = OPENING.length + CLOSING.length - 1;
+
+/** Collects calls in ASCII, and gives the body of a batch when it is full. */
 export class BatchBuilder {
   #calls: string[] = [];
-  #bytes = 0;
+  #bytes = FRAME_BYTES;
 
   /** @returns the body of the batch before, where the call does not fit into it. */
   add(call: string): string | null {
-    const isFull = this.#bytes + call.length > BATCH_BYTES_MAX || this.#calls.length >= BATCH_CALLS_MAX;
+    const isFull = this.#bytes + call.length + 1 > BATCH_BYTES_MAX || this.#calls.length >= BATCH_CALLS_MAX;
     const body = isFull ? this.take() : null;
     this.#calls.push(call);
     this.#bytes += call.length + 1;
@@ -19,8 +23,8 @@ export class BatchBuilder {
   }
 
   take(): string {
-    const body = `{"batch":[${this.#calls.join(',')}]}`;
-    [this.#calls, this.#bytes] = [[], 0];
+    const body = `${OPENING}${this.#calls.join(',')}${CLOSING}`;
+    [this.#calls, this.#bytes] = [[], FRAME_BYTES];
     return body;
   }
 }

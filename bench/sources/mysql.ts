@@ -3,8 +3,8 @@ import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import { MysqlConfig } from '../../connectors/mysql/config.ts';
 import { startMariadb } from '../../test/mariadb.ts';
-import { countOf } from './contestant.ts';
 import type { Contestant, Task } from './contestant.ts';
+import { countOf } from './countOf.ts';
 
 export async function start(rows: number): Promise<Contestant | string> {
   const server = await startMariadb();

@@ -1,8 +1,8 @@
 import snowflake from 'snowflake-sdk';
 import type { SnowflakeConfig } from '../../connectors/snowflake/config.ts';
 import { createSnowflakeDatabase, peerAccount } from '../../test/connectors/snowflakeDatabase.ts';
-import { countOf } from './contestant.ts';
 import type { Contestant, Task } from './contestant.ts';
+import { countOf } from './countOf.ts';
 
 export async function start(rows: number): Promise<Contestant | string> {
   const account = await peerAccount();

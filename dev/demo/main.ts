@@ -8,6 +8,7 @@ import { showProgress } from '../../cli/progressLine.ts';
 import { connect, parseRowcastFile } from '../../client/index.ts';
 import type { ImportRecord, Rowcast } from '../../client/index.ts';
 import { connectTo } from '../postgres.ts';
+import { onStopSignal } from '../stopSignals.ts';
 import { compare } from './check.ts';
 import { receivedCalls, receiverStats } from './receivedCalls.ts';
 import { removeSyncs } from './removeSyncs.ts';
@@ -42,16 +43,10 @@ const stop = async (code: number) => {
   await cleanup.run();
   process.exit(code);
 };
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const) {
-  process.on(signal, () => {
-    say('\nStopping everything that was started …');
-    void stop(code);
-  });
-}
+onStopSignal((exitCode) => {
+  say('\nStopping everything that was started …');
+  void stop(exitCode);
+});
 
 try {
   await demo();

@@ -34,6 +34,7 @@ export class Receiver {
   readonly #recent: number[] = [];
   #faults: Fault[] = [];
   #requests = 0;
+  #connections = 0;
 
   private constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -43,6 +44,7 @@ export class Receiver {
       this.#serve(request, response).catch(() => request.socket.destroy());
     };
     this.#server = options.tls ? createTlsServer(options.tls, answer) : createServer(answer);
+    this.#server.on('connection', () => (this.#connections += 1));
   }
 
   static async start(options: ReceiverOptions): Promise<Receiver> {
@@ -62,6 +64,11 @@ export class Receiver {
 
   get requests(): number {
     return this.#requests;
+  }
+
+  /** How many connections were opened. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** Misbehaves from now on: each fault for as many requests as it says. */

@@ -51,6 +51,8 @@ test('a run that delivers counts all that it delivered, of all its rows, though 
     if (isKilled || (progress.delivered ?? 0) < ROWS / 2) continue;
     isKilled = true;
     await engine.killWorker();
+    // So slow that its last batches are seen before it ends.
+    engine.receiver.misbehave({ kind: 'slow', ms: 2_500 });
     engine.startWorker();
   }
   expectNoStepBack(seen);

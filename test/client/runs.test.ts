@@ -230,11 +230,13 @@ test('imports are listed newest first, up to a limit, and shown by a whole or a 
   }
   expect((await rowcast('import', 'show', short)).stdout).toContain(`\n  run      ${whole}\n`);
   expect((await rowcast('import', 'list', name)).stdout).toContain(`  ${short}\n`);
-  expect(await rowcast('import', 'show', 'nobody')).toEqual({
-    code: 1,
-    stdout: '',
-    stderr: 'There is no import of a run "nobody"; `rowcast import list` shows the newest.\n',
-  });
+  for (const run of ['nobody', '']) {
+    expect(await rowcast('import', 'show', run)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `There is no import of a run "${run}"; \`rowcast import list\` shows the newest.\n`,
+    });
+  }
   expect(await rowcast('import', 'list', 'nobody')).toMatchObject({ code: 1, stdout: '' });
 });
 

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchBody, cutBatches } from '../../delivery/batch.ts';
+import { Batch, cutBatches } from '../../delivery/batch.ts';
 import type { BatchLimits } from '../../delivery/batch.ts';
 import type { MappedCall } from '../../mapping/mapper.ts';
-import { stagedCalls, stagedLine } from '../../storage/calls.ts';
-import type { StagedCall } from '../../storage/calls.ts';
+import { stagedLine } from '../../storage/calls.ts';
+import { Memory } from '../../storage/memory.ts';
+import { stagedCalls } from '../../storage/stagedCalls.ts';
+import type { StagedCalls } from '../../storage/stagedCalls.ts';
 import { bodyOf, callOf, callOfBytes, messageIdOf, openRoom, rows } from './room.ts';
 import type { Room } from './room.ts';
 
@@ -65,15 +67,16 @@ describe('the bytes of a batch', () => {
       fc.property(fc.array(callFields, { maxLength: 40 }), limits, (fields, limit) => {
         const staged = stagedOf(fields.map((field, index) => callOf(index + 1, withoutUndefined(field))));
         const batches = [...cutBatches(staged, { ...limit, callBytesMax: 32_000 })];
-        expect(batches.flatMap(({ calls }) => calls)).toEqual(staged);
-        for (const [index, batch] of batches.entries()) {
-          const body = batchBody(batch, { ...limit, callBytesMax: 32_000 });
+        expect(batches.flatMap(({ calls }) => [...calls])).toEqual([...staged]);
+        for (const [index, { calls }] of batches.entries()) {
+          const body = new Batch(calls, limit, new Memory()).content();
           expect(body.length).toBeLessThanOrEqual(limit.batchBytesMax);
-          expect(batch.calls.length).toBeLessThanOrEqual(limit.batchCallsMax);
+          expect(calls.count).toBeLessThanOrEqual(limit.batchCallsMax);
           const { batch: sent } = JSON.parse(body.toString()) as { batch: unknown[] };
-          expect(sent).toEqual(batch.calls.map(({ json }) => JSON.parse(json.toString()) as unknown));
-          const next = batches[index + 1]?.calls[0];
-          if (next !== undefined) expectClosed([...batch.calls, next], limit);
+          expect(sent).toEqual([...calls].map(({ json }) => JSON.parse(json.toString()) as unknown));
+          const begin = batches.slice(0, index).reduce((sum, before) => sum + before.calls.count, 0);
+          const end = begin + calls.count;
+          if (end < staged.count) expectClosed(staged.slice(begin, end + 1), limit);
         }
       }),
     );
@@ -81,14 +84,14 @@ describe('the bytes of a batch', () => {
 });
 
 /** One more call would not have fitted. */
-function expectClosed(calls: readonly StagedCall[], limits: Omit<BatchLimits, 'callBytesMax'>): void {
-  const bytes = batchBody({ calls }, { ...limits, callBytesMax: 32_000 }).length;
-  const isOther = limits.sharesContext && new Set(calls.map(({ shared }) => shared.toString())).size > 1;
-  expect(bytes > limits.batchBytesMax || calls.length > limits.batchCallsMax || isOther).toBe(true);
+function expectClosed(calls: StagedCalls, limits: Omit<BatchLimits, 'callBytesMax'>): void {
+  const bytes = new Batch(calls, limits, new Memory()).bytes;
+  const isOther = limits.sharesContext && new Set([...calls].map(({ shared }) => shared.toString())).size > 1;
+  expect(bytes > limits.batchBytesMax || calls.count > limits.batchCallsMax || isOther).toBe(true);
 }
 
-function stagedOf(calls: readonly MappedCall[]): StagedCall[] {
-  return [...stagedCalls(Buffer.from(calls.map((call, index) => stagedLine(index + 1, call)).join('')))];
+function stagedOf(calls: readonly MappedCall[]): StagedCalls {
+  return stagedCalls(Buffer.from(calls.map((call, index) => stagedLine(index + 1, call)).join('')));
 }
 
 function withoutUndefined({ note, context }: { note: string; context: Record<string, string> | undefined }) {

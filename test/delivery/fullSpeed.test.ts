@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { stagedCalls, stagedLine } from '../../storage/calls.ts';
+import { stagedLine } from '../../storage/calls.ts';
+import { stagedCalls } from '../../storage/stagedCalls.ts';
 import { callOf, openRoom, rows } from './room.ts';
 
 /* Runs at full speed to each kind of destination, held against the rate by a receiver that counts. */
@@ -32,8 +33,9 @@ test.each([
     const signal = new AbortController().signal;
     const lane = async () => {
       for (let row = left.shift(); row !== undefined; row = left.shift()) {
-        const calls = [...stagedCalls(Buffer.from(stagedLine(row, callOf(row))))];
-        expect(await room.sender.send({ calls }, signal)).toEqual({ kind: 'accepted' });
+        const calls = stagedCalls(Buffer.from(stagedLine(row, callOf(row))));
+        using batch = room.sender.batchOf(calls);
+        expect(await room.sender.send(batch, signal)).toEqual({ kind: 'accepted' });
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));

@@ -10,7 +10,9 @@ import { destinationProfile } from '../../delivery/destination.ts';
 import { DestinationDefinition } from '../../definitions/destination.ts';
 import { RowcastError } from '../../errors.ts';
 import { createRedactor } from '../../secrets/redact.ts';
-import { stagedCalls, stagedLine } from '../../storage/calls.ts';
+import { stagedLine } from '../../storage/calls.ts';
+import { stagedCalls } from '../../storage/stagedCalls.ts';
+import { Memory } from '../../storage/memory.ts';
 import { nobodyListens } from './nobodyListens.ts';
 import { callOf, rows, WRITE_KEY } from './room.ts';
 
@@ -45,7 +47,7 @@ beforeEach(() => {
 afterEach(async () => {
   stop.abort(new Error('the test is over'));
   await Promise.all(receivers.map((receiver) => receiver.stop()));
-  await http.close();
+  http.close();
 });
 
 async function receiver(...faults: Fault[]): Promise<Receiver> {
@@ -76,6 +78,7 @@ function senderTo(url: string) {
     writeKey: WRITE_KEY,
     headers: {},
     http,
+    memory: new Memory(),
     redactor: createRedactor(),
     retryBudgetMs: RETRY_BUDGET_MS,
   });
@@ -83,13 +86,13 @@ function senderTo(url: string) {
 
 /** Delivers a call until it is taken, however often the delivery is sent away, and answers how often it was. */
 async function deliver(url: string, row: number): Promise<number> {
-  const calls = [...stagedCalls(Buffer.from(stagedLine(row, callOf(row))))];
+  const calls = stagedCalls(Buffer.from(stagedLine(row, callOf(row))));
   for (let times = 0; ; times += 1) {
     const restMs = await inSlot(async () => {
       stop.signal.throwIfAborted();
-      return senderTo(url)
-        .send({ calls }, stop.signal)
-        .then(() => null, restOf);
+      const sender = senderTo(url);
+      using batch = sender.batchOf(calls);
+      return await sender.send(batch, stop.signal).then(() => null, restOf);
     });
     if (restMs === null) return times;
     await sleep(restMs, undefined, { signal: stop.signal });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { LanePosition } from '../../delivery/laneRequest.ts';
@@ -211,4 +211,25 @@ test('a chunk that is gone from storage fails the delivery with its name', async
     message: expect.stringContaining('chunks/0-1') as string,
   });
   expect(room.positions.at(-1)).toMatchObject({ chunk: 1, delivered: 2 });
+});
+
+test('a chunk that has lost its last lines fails the delivery before any of its calls is sent', async () => {
+  await using room = await openRoom();
+  await room.stage(rows(1, 9).map((row) => callOf(row)));
+  const path = join(room.storage.identity.location, 'runs/people/run/extract/chunks/0-0');
+  const lines = readFileSync(path, 'utf8').split('\n');
+  writeFileSync(
+    path,
+    lines
+      .slice(0, 7)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
+  await expect(room.deliver()).rejects.toMatchObject({
+    code: 'storage_corrupt',
+    message: expect.stringMatching(
+      /^The staged chunk runs\/people\/run\/extract\/chunks\/0-0 has \d+ of its \d+ bytes in .*; the run fails, and its window repeats from the source\.$/,
+    ) as string,
+  });
+  expect(room.receiver.log.calls).toEqual([]);
 });

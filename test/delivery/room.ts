@@ -20,6 +20,7 @@ import { readDeliveredCalls, readFailedRows } from '../../storage/failedRows.ts'
 import { openLocalStorage } from '../../storage/local.ts';
 import type { ChunkReference, DeliveredCall, FailedRow } from '../../storage/manifest.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { Memory } from '../../storage/memory.ts';
 
 export const WRITE_KEY = 'delivery/key+9f3c~A1';
 
@@ -125,6 +126,7 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
     ...options.destination,
   });
   const profile = { ...destinationProfile(definition), ...options.profile };
+  const memory = new Memory();
   const http = createHttp({ timeoutMs });
   const sender = createSender({
     ...new SharedByWriteKey().of({ url: profile.batchUrl, writeKey: WRITE_KEY, rate: profile.rate }),
@@ -132,6 +134,7 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
     writeKey: WRITE_KEY,
     headers: await ownHeaders(definition, (of) => Promise.resolve(`value of ${JSON.stringify(of)}`)),
     http,
+    memory,
     redactor: createRedactor(),
     retryBudgetMs,
   });
@@ -151,6 +154,7 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
       deliveries += 1;
       return deliverLane({
         storage,
+        memory,
         folder: 'runs/people/run/delivery',
         token: `attempt${deliveries}`,
         lane: 0,
@@ -170,7 +174,7 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
     deliveredCalls: ({ callFiles }) => Array.fromAsync(readDeliveredCalls(storage, callFiles)),
     async [Symbol.asyncDispose]() {
       await receiver.stop();
-      await http.close();
+      http.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterEach(() => receiver.behave());
 afterAll(async () => {
-  await http.close();
+  http.close();
   await receiver[Symbol.asyncDispose]();
 });
 

@@ -35,7 +35,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, 'ULID'],
   [/\b(127\.0\.0\.1|localhost):\d+/g, 'ADDRESS'],
   [/\/\S*\/storage\b/g, 'FOLDER'],
-  [/(\d+ (h|min) )?\b\d+(\.\d+)? (ms|seconds?|minutes?|hours?|s|min|h)\b( ago)?/g, 'SPAN'],
+  [/(\d+ (d|h|min) )?\b\d+(\.\d+)? (ms|seconds?|minutes?|hours?|s|min|h)\b( ago)?/g, 'SPAN'],
   [/\bnow *$/gm, 'SPAN'],
   [/\b1[789]\d{8}\b/g, 'UNIX'],
   // How far a run was when it was cancelled.

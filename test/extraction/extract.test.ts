@@ -214,7 +214,7 @@ describe('an extraction that does not come to its end leaves no connection and n
     const extraction = room.extract(people(200_000), {
       signal: abort.signal,
       onProgress: (rows) => {
-        if (rows < 25_000) return;
+        if (rows < 40_000) return;
         spilled = room.temporaryFiles();
         abort.abort(reason);
       },

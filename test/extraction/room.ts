@@ -9,6 +9,8 @@ import type { PreviewReading, PreviewResult } from '../../extraction/preview.ts'
 import type { MappingOptions } from '../../mapping/mapper.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { Digester } from '../../storage/digester.ts';
+import { Memory } from '../../storage/memory.ts';
 import { callsOf } from '../storage/calls.ts';
 import type { ReadCall } from '../storage/calls.ts';
 import { createDatabase } from '../connectors/postgresDatabase.ts';
@@ -88,6 +90,8 @@ export async function openRoom(): Promise<Room> {
           maxFailedRows: 1_000,
           lanes: 4,
           chunkBytes: 100_000,
+          memory: new Memory(),
+          digester: new Digester(),
           pageRows: 500,
           signal: new AbortController().signal,
           onProgress: () => undefined,

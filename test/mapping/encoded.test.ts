@@ -4,7 +4,9 @@ import type { Cell, Column, ColumnKind, Row } from '../../connectors/source.ts';
 import { createEncodedMapper } from '../../mapping/encodedMapper.ts';
 import { createMapper } from '../../mapping/createMapper.ts';
 import { CALL_TYPES } from '../../mapping/mapper.ts';
+import { digestPrefix } from '../../mapping/messageId.ts';
 import { writeStagedLine, stagedBytes, stagedLine } from '../../storage/calls.ts';
+import { digestCalls } from '../../storage/digestCalls.ts';
 import { columns, options, STRICT } from './given.ts';
 import type { Given } from './given.ts';
 import { encodedPage } from './encodedPage.ts';
@@ -20,6 +22,7 @@ function lineOf(result: readonly Column[], row: Row, given: Given): string | nul
   if (call === null) return null;
   const line = Buffer.alloc(stagedBytes(call));
   expect(writeStagedLine(line, 0, 7, call)).toBe(line.length);
+  digestCalls(line, digestPrefix(options(given)));
   return String(line);
 }
 

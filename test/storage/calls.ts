@@ -1,8 +1,10 @@
 import type { MappedCall } from '../../mapping/mapper.ts';
-import { stagedCalls } from '../../storage/calls.ts';
 import type { Staged, StagingOptions } from '../../storage/staging.ts';
 import { Staging } from '../../storage/staging.ts';
+import { stagedCalls } from '../../storage/stagedCalls.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { Digester } from '../../storage/digester.ts';
+import { Memory } from '../../storage/memory.ts';
 
 export interface CallFields {
   readonly messageId?: string;
@@ -36,11 +38,12 @@ export interface ReadCall {
 
 /** The calls of a chunk from an offset on. */
 export function callsIn(chunk: Buffer, begin = 0): ReadCall[] {
-  return [...stagedCalls(chunk, begin)].map(({ row, json, shared, end }) => ({
+  const calls = stagedCalls(chunk, begin);
+  return [...calls].map(({ row, json, shared }, index) => ({
     row,
     json: String(json),
     shared: String(shared),
-    end,
+    end: calls.end(index),
   }));
 }
 
@@ -64,6 +67,9 @@ export async function stage(
     folder: 'runs/people/run/attempt',
     lanes: 4,
     chunkBytes: 10_000,
+    memory: new Memory(),
+    digester: new Digester(),
+    digestPrefix: '[]',
     ...options,
   });
   for (const [index, call] of calls.entries()) {

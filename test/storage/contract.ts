@@ -102,6 +102,24 @@ function describeObjects(subject: StorageUnderTest): void {
     expect(await storage.get('runs/people/run/other', 1)).toBeNull();
   });
 
+  test('an object is read into memory of the caller’s that has room for it, and elsewhere otherwise', async () => {
+    await using created = await subject.create();
+    const storage = await created.open();
+    const body = Buffer.from(Array.from({ length: 300_000 }, (_byte, at) => at % 251));
+    await storage.put('runs/people/run/chunk', body);
+    for (const [bytes, from, isUsed] of [
+      [300_000, 0, true],
+      [400_000, 0, true],
+      [299_999, 0, false],
+      [299_999, 1, true],
+    ] as const) {
+      const memory = Buffer.alloc(bytes);
+      const found = (await storage.get('runs/people/run/chunk', from, memory))!;
+      expect(found.equals(body.subarray(from))).toBe(true);
+      expect({ bytes, from, isUsed: found.buffer === memory.buffer }).toEqual({ bytes, from, isUsed });
+    }
+  });
+
   test('there is nothing under a key that was not put, above an object or below one', async () => {
     await using created = await subject.create();
     const storage = await created.open();
@@ -294,9 +312,9 @@ function describeScratch(subject: StorageUnderTest): void {
     await one.append('letters', Buffer.from('abc'));
     await one.append('numbers', Buffer.from('456789'));
     await other.append('numbers', Buffer.from('9'));
-    expect(await contentOf(one.read('numbers', 4))).toEqual(['0123', '4567', '89']);
-    expect(await contentOf(one.read('letters', 3))).toEqual(['abc']);
-    expect(await contentOf(other.read('numbers', 4))).toEqual(['9']);
+    expect(await contentOf(one.read('numbers', Buffer.alloc(4)))).toEqual(['0123', '4567', '89']);
+    expect(await contentOf(one.read('letters', Buffer.alloc(3)))).toEqual(['abc']);
+    expect(await contentOf(other.read('numbers', Buffer.alloc(4)))).toEqual(['9']);
   });
 
   test('temporary files are gone once they are disposed of, and reading them says so', async () => {
@@ -306,6 +324,8 @@ function describeScratch(subject: StorageUnderTest): void {
     await scratch.append('file', Buffer.from('x'));
     await scratch[Symbol.asyncDispose]();
     await scratch[Symbol.asyncDispose]();
-    await expect(contentOf(scratch.read('file', 1))).rejects.toMatchObject({ code: 'storage_unreachable' });
+    await expect(contentOf(scratch.read('file', Buffer.alloc(1)))).rejects.toMatchObject({
+      code: 'storage_unreachable',
+    });
   });
 }

@@ -8,6 +8,8 @@ import type { FailedRow, Manifest } from '../../storage/manifest.ts';
 import { keepOnly } from '../../storage/runs.ts';
 import { Staging } from '../../storage/staging.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { Digester } from '../../storage/digester.ts';
+import { Memory } from '../../storage/memory.ts';
 import { callOf } from './calls.ts';
 import { testStorage } from './folder.ts';
 
@@ -73,7 +75,15 @@ describe('a manifest', () => {
 describe('rows that failed', () => {
   test('are listed in the order of the query with what is wrong and their data, from as many files as it takes', async () => {
     await using at = await testStorage();
-    const staging = new Staging({ storage: at.storage, folder: FOLDER, lanes: 2, chunkBytes: 1_000 });
+    const staging = new Staging({
+      storage: at.storage,
+      folder: FOLDER,
+      lanes: 2,
+      chunkBytes: 1_000,
+      memory: new Memory(),
+      digester: new Digester(),
+      digestPrefix: '[]',
+    });
     const failed: FailedRow[] = [];
     for (let row = 1; row <= 900; row += 1) {
       if (row % 3 === 0) staging.add(row, callOf(`user-${row}`, { repeatable: false }));

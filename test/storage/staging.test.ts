@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Staging } from '../../storage/staging.ts';
 import { stagedLine } from '../../storage/calls.ts';
+import { Digester } from '../../storage/digester.ts';
+import { Memory } from '../../storage/memory.ts';
 import { callOf, callsIn, callsOf, stage } from './calls.ts';
 import { testStorage } from './folder.ts';
 
@@ -147,7 +149,16 @@ describe('staged calls', () => {
     const folder = 'runs/people/run/attempt';
     for (const lane of [0, 1])
       await storage.put(`${folder}/chunks/${lane}-00000${lane}`, Buffer.from('taken'));
-    const staging = new Staging({ storage, folder, lanes: 2, chunkBytes: 100, bucketBytes: 1 });
+    const staging = new Staging({
+      storage,
+      folder,
+      lanes: 2,
+      chunkBytes: 100,
+      bucketBytes: 1,
+      memory: new Memory(),
+      digester: new Digester(),
+      digestPrefix: '[]',
+    });
     const filling = async () => {
       for (let number = 1; number <= 100; number += 1) {
         staging.add(number, callOf(`user-${number}`));

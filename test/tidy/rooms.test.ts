@@ -51,7 +51,6 @@ const PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^snowflake-sdk/, ['connectors']],
   [/^ssh2$/, ['tunnel']],
   [/^(@google-cloud|google-auth-library)/, ['connectors']],
-  [/^undici$/, ['delivery']],
   [/^@aws-sdk\//, ['storage']],
   [/^commander$/, ['cli']],
   [/^@opentelemetry\//, ['worker']],
