@@ -1,4 +1,4 @@
-import './worker/youngSpace.ts';
+import './worker/heapSpaces.ts';
 import { Client } from '@temporalio/client';
 import { Runtime, Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';

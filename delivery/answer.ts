@@ -42,8 +42,8 @@ const RETRY_AFTER_MAX_MS = 24 * 3_600_000;
  */
 export function meaningOf(answer: Answer, { calls, nowMs }: { calls: number; nowMs: number }): Meaning {
   const { status } = answer;
-  const words = wordsOfAnswer(answer);
   if (status >= 200 && status < 300) return meaningOfSuccess(answer, calls);
+  const words = wordsOfAnswer(answer);
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: 'later', words, afterMs: retryAfterMs(answer.retryAfter, nowMs) };
   }
@@ -60,13 +60,15 @@ export function meaningOf(answer: Answer, { calls, nowMs }: { calls: number; now
  */
 function meaningOfSuccess(answer: Answer, calls: number): Meaning {
   const text = answer.body.trim();
-  const words = wordsOfAnswer(answer);
   if (/^<(!doctype|html)/i.test(text)) {
-    return { kind: 'refused', words: `${words}; this is a web page, so its URL is not that of an API` };
+    return {
+      kind: 'refused',
+      words: `${wordsOfAnswer(answer)}; this is a web page, so its URL is not that of an API`,
+    };
   }
   if (!/^[[{]/.test(text)) return { kind: 'accepted' };
   const body = parsed(text);
-  if (body === null) return { kind: 'partial', failed: null, words };
+  if (body === null) return { kind: 'partial', failed: null, words: wordsOfAnswer(answer) };
   const { ok, success, okEvents, errors, error } = body;
   const missing = typeof okEvents === 'number' ? calls - okEvents : 0;
   if (ok !== false && success !== false && missing <= 0 && !isFilled(errors) && !isFilled(error)) {
@@ -75,7 +77,7 @@ function meaningOfSuccess(answer: Answer, calls: number): Meaning {
   const failed = Array.isArray(errors) && errors.length > 0 ? indexed(errors as unknown[], calls) : null;
   // An answer that counts more than it lists does not say which.
   const isComplete = new Set(failed?.map(({ index }) => index)).size >= missing;
-  return { kind: 'partial', failed: isComplete ? failed : null, words };
+  return { kind: 'partial', failed: isComplete ? failed : null, words: wordsOfAnswer(answer) };
 }
 
 function isFilled(value: unknown): boolean {

@@ -170,7 +170,7 @@ export class Health {
 class OpenVisit implements Visit {
   readonly visitor: Visitor;
   readonly startMs = performance.now();
-  readonly signal: AbortSignal;
+  readonly #given: AbortSignal;
   readonly #health: Health;
   readonly #halt = new AbortController();
   readonly #admission = Promise.withResolvers<true>();
@@ -180,9 +180,13 @@ class OpenVisit implements Visit {
 
   constructor(visitor: Visitor, signal: AbortSignal, health: Health) {
     this.visitor = visitor;
-    this.signal = AbortSignal.any([signal, this.#halt.signal]);
+    this.#given = signal;
     this.#health = health;
-    this.signal.addEventListener('abort', () => this.#admission.resolve(true), { once: true });
+    signal.addEventListener('abort', this.#follow);
+  }
+
+  get signal(): AbortSignal {
+    return this.#halt.signal;
   }
 
   async admitted(): Promise<void> {
@@ -214,10 +218,18 @@ class OpenVisit implements Visit {
   }
 
   leave(words: string): void {
-    if (!this.signal.aborted) this.#halt.abort(this.visitor.unavailable(words, this.#health.restMs()));
+    if (!this.signal.aborted) this.#end(this.visitor.unavailable(words, this.#health.restMs()));
+  }
+
+  readonly #follow = () => this.#end(this.#given.reason);
+
+  #end(reason: unknown): void {
+    this.#halt.abort(reason);
+    this.#admission.resolve(true);
   }
 
   [Symbol.dispose](): void {
+    this.#given.removeEventListener('abort', this.#follow);
     this.#health.left(this);
   }
 }

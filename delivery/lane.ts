@@ -7,6 +7,7 @@ import type { Settled } from './halving.ts';
 import { readyAhead } from './readyAhead.ts';
 import { LaneChunks } from './laneChunks.ts';
 import { LaneRecords } from './laneRecords.ts';
+import type { Recorded } from './laneRecords.ts';
 import type { LanePosition, LaneRequest } from './laneRequest.ts';
 
 /**
@@ -43,19 +44,35 @@ async function deliverChunk(
   const { sender, signal, untilMs } = request;
   const records = new LaneRecords(request);
   let position = start;
-  for (const { group, batch } of readyAhead(cutBatches(calls, sender.profile), sender)) {
-    using sent = batch;
-    signal.throwIfAborted();
-    const settled =
-      sent === null
-        ? tooLarge(group.calls, request)
-        : await settleBatch(sent, sender, signal, refusalsLeft(request, position));
-    position = await records.record(position, settled, endOf(group, settled));
-    request.onPosition(position);
-    refuseHopeless(request, position, settled);
-    if (Date.now() > untilMs) break;
+  /** The position of the batch before, which is told once all that it counts on is in storage. */
+  let telling: Promise<void> = Promise.resolve();
+  try {
+    for (const { group, batch } of readyAhead(cutBatches(calls, sender.profile), sender)) {
+      using sent = batch;
+      signal.throwIfAborted();
+      const settled =
+        sent === null
+          ? tooLarge(group.calls, request)
+          : await settleBatch(sent, sender, signal, refusalsLeft(request, position));
+      await telling;
+      const recorded = records.record(position, settled, endOf(group, settled));
+      position = recorded.position;
+      telling = tell(recorded, request);
+      telling.catch(() => undefined); // It fails whoever waits for it.
+      // Calls that are kept are stored while the next batch is on its way; failed ones may be too many to go on.
+      if (settled.failures.length > 0) await telling;
+      refuseHopeless(request, position, settled);
+      if (Date.now() > untilMs) break;
+    }
+  } finally {
+    await telling;
   }
   return position;
+}
+
+async function tell({ position, stored }: Recorded, { onPosition }: LaneRequest): Promise<void> {
+  if (stored !== null) await stored;
+  onPosition(position);
 }
 
 /** Where the settled calls of a group end; they are its first ones. */

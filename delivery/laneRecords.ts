@@ -13,6 +13,13 @@ const MERGED_FILES = 64;
 
 const MERGED_SUFFIX = '-merged.ndjson';
 
+/** The position after settled calls, and when it counts. */
+export interface Recorded {
+  readonly position: LanePosition;
+  /** Resolves once everything that the position counts on is in storage; null where that is nothing. */
+  readonly stored: Promise<unknown> | null;
+}
+
 /** Puts the failed and the first delivered calls of a lane into storage, before its position moves past them. */
 export class LaneRecords {
   readonly #request: LaneRequest;
@@ -22,49 +29,59 @@ export class LaneRecords {
   }
 
   /**
-   * Stores what is to be kept of settled calls, and answers the position after them.
+   * Begins to store what is to be kept of settled calls.
    *
    * @param end their end in the chunk, in bytes.
    */
-  async record(position: LanePosition, settled: Settled, end: number): Promise<LanePosition> {
+  record(position: LanePosition, settled: Settled, end: number): Recorded {
     const { failures } = settled;
     const kept = firstOf(settled, this.#request.keepCalls - position.kept);
     const failed = failures.map((failure) => this.#failedRow(failure));
     const delivered = kept.map((call) => this.#deliveredCall(call));
+    const errors = this.#store(position, 'errors', position.errorFiles, failed);
+    const calls = this.#store(position, 'calls', position.callFiles, delivered);
+    const storing = [errors.stored, calls.stored].filter((stored) => stored !== null);
     return {
-      ...position,
-      offset: end,
-      delivered: position.delivered + acceptedOf(settled),
-      failed: position.failed + failures.length,
-      refused: position.refused + failures.filter(({ code }) => code === 'refused_by_destination').length,
-      errorFiles: await this.#store(position, 'errors', position.errorFiles, failed),
-      callFiles: await this.#store(position, 'calls', position.callFiles, delivered),
-      kept: position.kept + kept.length,
+      position: {
+        ...position,
+        offset: end,
+        delivered: position.delivered + acceptedOf(settled),
+        failed: position.failed + failures.length,
+        refused: position.refused + failures.filter(({ code }) => code === 'refused_by_destination').length,
+        errorFiles: errors.keys,
+        callFiles: calls.keys,
+        kept: position.kept + kept.length,
+      },
+      stored: storing.length === 0 ? null : Promise.all(storing),
     };
   }
 
-  async #store(
+  #store(
     { chunk, offset }: LanePosition,
     what: 'errors' | 'calls',
-    keys: readonly string[],
+    before: readonly string[],
     lines: readonly unknown[],
-  ): Promise<readonly string[]> {
-    if (lines.length === 0) return keys;
+  ): { readonly keys: readonly string[]; readonly stored: Promise<void> | null } {
+    if (lines.length === 0) return { keys: before, stored: null };
     const { storage, folder, lane, token } = this.#request;
     const name = `${folder}/${what}/${lane}-${chunk}-${offset}-${token}`;
     const key = `${name}.ndjson`;
-    await writeNdjson(storage, key, lines);
-    return await this.#merged([...keys, key], `${name}${MERGED_SUFFIX}`);
+    const stored = writeNdjson(storage, key, lines);
+    const keys = [...before, key];
+    const firstUnmerged = keys.findLastIndex((each) => each.endsWith(MERGED_SUFFIX)) + 1;
+    const unmerged = keys.slice(firstUnmerged);
+    if (unmerged.length < MERGED_FILES) return { keys, stored };
+    const mergedKey = `${name}${MERGED_SUFFIX}`;
+    return {
+      keys: [...keys.slice(0, firstUnmerged), mergedKey],
+      stored: stored.then(() => this.#merge(unmerged, mergedKey)),
+    };
   }
 
-  /** The same lines in fewer files. The old ones stay: whoever goes on from an earlier position counts on them. */
-  async #merged(keys: readonly string[], mergedKey: string): Promise<readonly string[]> {
-    const firstUnmerged = keys.findLastIndex((key) => key.endsWith(MERGED_SUFFIX)) + 1;
-    const unmerged = keys.slice(firstUnmerged);
-    if (unmerged.length < MERGED_FILES) return keys;
-    const bodies = await Promise.all(unmerged.map((key) => this.#bodyOf(key)));
+  /** Puts the same lines into one file. The old ones stay: whoever goes on from an earlier position counts on them. */
+  async #merge(keys: readonly string[], mergedKey: string): Promise<void> {
+    const bodies = await Promise.all(keys.map((key) => this.#bodyOf(key)));
     await this.#request.storage.put(mergedKey, Buffer.concat(bodies));
-    return [...keys.slice(0, firstUnmerged), mergedKey];
   }
 
   async #bodyOf(key: string): Promise<Buffer> {

@@ -111,7 +111,9 @@ class LocalStorage implements Storage {
 
   async get(key: string, from = 0, memory?: Buffer): Promise<Buffer | null> {
     const path = this.#path(key);
-    return await this.#guarded(() => orWhereMissing(readFileFrom(path, from, memory), null));
+    const read = () => orWhereMissing(readFileFrom(path, from, memory), null);
+    // For what was found a look afterwards will do. What is missing may be so only because the folder was away.
+    return (await this.#checkedAfter(read)) ?? (await this.#guarded(read));
   }
 
   async list(folder: string): Promise<string[]> {
@@ -175,6 +177,10 @@ class LocalStorage implements Storage {
   /** What a task answers counts only where this storage is in its folder before and after. */
   async #guarded<Result>(task: () => Promise<Result>): Promise<Result> {
     await this.#mustBeThere();
+    return await this.#checkedAfter(task);
+  }
+
+  async #checkedAfter<Result>(task: () => Promise<Result>): Promise<Result> {
     try {
       return await task();
     } catch (error) {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { LanePosition } from '../../delivery/laneRequest.ts';
 import { RowcastError } from '../../errors.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -27,22 +27,31 @@ async function withEverySecondCallBad(callCount: number, options: RoomOptions = 
   return room;
 }
 
-/** A storage that fails once it has taken so many files. */
-function failingAfter(storage: Storage, puts: number): Storage {
-  let left = puts;
+/** A storage that does something else before it takes a file. */
+function storageWhosePuts(storage: Storage, first: () => Promise<unknown>): Storage {
   return {
     identity: storage.identity,
-    get: (key, from) => storage.get(key, from),
+    get: (key, from, memory) => storage.get(key, from, memory),
     list: (folder) => storage.list(folder),
     remove: (key) => storage.remove(key),
     removeObjects: (keys) => storage.removeObjects(keys),
     scratch: () => storage.scratch(),
     async put(key, body) {
-      if (left === 0) throw new RowcastError('storage_full', 'The storage is full.');
-      left -= 1;
+      await first();
       await storage.put(key, body);
     },
   };
+}
+
+/** A storage that fails once it has taken so many files. */
+function failingAfter(storage: Storage, puts: number): Storage {
+  let left = puts;
+  return storageWhosePuts(storage, () => {
+    left -= 1;
+    return left < 0
+      ? Promise.reject(new RowcastError('storage_full', 'The storage is full.'))
+      : Promise.resolve();
+  });
 }
 
 describe('a failed row', () => {
@@ -130,6 +139,36 @@ describe('a position', () => {
     expect(position).toMatchObject({ delivered: 4, failed: 4 });
     expect((await room.failedRows(position)).map(({ row }) => row)).toEqual([2, 4, 6, 8]);
     expect(received(room)).toEqual([1, 3, 5, 7].map(messageIdOf));
+  });
+
+  test('waits for the calls that are kept, which are stored while the next batch is on its way', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 6));
+    const storing = Promise.withResolvers<undefined>();
+    const storage = storageWhosePuts(room.storage, () => storing.promise);
+    const delivery = room.deliver({ storage, keepCalls: 2 });
+    await vi.waitFor(() => expect(received(room)).toEqual(rows(1, 4).map(messageIdOf)));
+    expect(room.positions).toEqual([]);
+
+    storing.resolve(undefined);
+    const { position } = await delivery;
+    expect(room.positions.map(({ delivered }) => delivered)).toEqual([2, 4, 6, 6]);
+    expect((await room.deliveredCalls(position)).map(({ row }) => row)).toEqual([1, 2]);
+    expect(received(room)).toEqual(rows(1, 6).map(messageIdOf));
+  });
+
+  test('stays before a batch whose calls could not be kept, whatever went out meanwhile', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 6));
+    const full = new RowcastError('storage_full', 'The storage is full.');
+    const storage = storageWhosePuts(room.storage, () => Promise.reject(full));
+    await expect(room.deliver({ storage, keepCalls: 2 })).rejects.toMatchObject({ code: 'storage_full' });
+    expect(room.positions).toEqual([]);
+
+    const { position } = await room.deliver({ keepCalls: 2 });
+    expect(position).toMatchObject({ delivered: 6, failed: 0, kept: 2 });
+    expect((await room.deliveredCalls(position)).map(({ row }) => row)).toEqual([1, 2]);
+    expect(room.receiver.log.stats()).toMatchObject({ distinct: 6, violations: [] });
   });
 
   test('that an attempt lost can be gone on from, beside the files of that attempt', async () => {

@@ -50,7 +50,7 @@ test('a bundle that cannot be kept is made all the same, of characters that take
 test('young objects of a worker get some 16 MB, and less than without its limit, however many live for a while', async () => {
   const churn = (limited: boolean) =>
     answerOf(
-      `${limited ? `import ${JSON.stringify(join(ROOT, 'worker', 'youngSpace.ts'))};` : ''}
+      `${limited ? `import ${JSON.stringify(join(ROOT, 'worker', 'heapSpaces.ts'))};` : ''}
       import { getHeapSpaceStatistics } from 'node:v8';
       import { setTimeout as sleep } from 'node:timers/promises';
       let [kept, largest] = [[], 0];
@@ -70,7 +70,7 @@ test('young objects of a worker get some 16 MB, and less than without its limit,
 
 test('the thread of the workflows gets no more than 8 MB for young objects', async () => {
   const largest = await answerOf(
-    `import ${JSON.stringify(join(ROOT, 'worker', 'youngSpace.ts'))};
+    `import ${JSON.stringify(join(ROOT, 'worker', 'heapSpaces.ts'))};
     import { Worker } from 'node:worker_threads';
     const thread = new Worker(\`
       const kept = [];
