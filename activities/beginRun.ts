@@ -19,6 +19,7 @@ import type { BeginRunInput, FinishRunInput, RunStartTimes } from './types.ts';
 import { explained } from './failures.ts';
 import { sinceScheduled } from './heartbeat.ts';
 import { isRunning } from './runs.ts';
+import { isOfTemporal } from './temporalErrors.ts';
 import { queryWorkflow, updateSync } from './workflowCalls.ts';
 import type { SyncAddress } from './workflowCalls.ts';
 
@@ -29,7 +30,8 @@ const LOCAL_TIMEOUT_BUFFER_MS = 5_000;
  * Asks the sync for the lease and the window, and puts the run's plan together: the definitions that it keeps
  * whatever is applied meanwhile, and this worker's settings.
  *
- * A storage that cannot keep the lease is waited for, but not longer than a run waits for its machine.
+ * A storage that cannot keep the lease is waited for, but not longer than a run waits for its machine; Temporal for as
+ * long as it takes.
  */
 export async function beginRun(
   input: BeginRunInput,
@@ -39,8 +41,14 @@ export async function beginRun(
   const waitedMs = sinceScheduled();
   return explained(
     () => begin(input, settings, taskQueue),
-    () => ({ final: waitedMs() > settings.storageWaitMs }),
+    (error) => ({ final: !isLostOnTheWay(error) && waitedMs() > settings.storageWaitMs }),
   );
+}
+
+/** Whether nobody answered the question, as while Temporal's server or a worker is away. */
+function isLostOnTheWay(error: unknown): boolean {
+  if (!(error instanceof RowcastError)) return isOfTemporal(error);
+  return error.code === 'temporal_unreachable' || error.code === 'no_worker';
 }
 
 async function begin(input: BeginRunInput, settings: WorkerSettings, taskQueue: string): Promise<BegunRun> {

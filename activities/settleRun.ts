@@ -36,5 +36,10 @@ async function keepRecords(storage: Storage, { folder, ...files }: SettleRunInpu
   await keepOnly(storage, folder, [index, ...rows, ...(manifest === undefined ? [] : [manifest])]);
   // The index comes last: a folder that has one holds nothing else any more.
   const content: RunFiles = { version: 1, ...files };
-  if ((await storage.get(index)) === null) await storage.put(index, Buffer.from(JSON.stringify(content)));
+  const isThere = async () => (await storage.get(index)) !== null;
+  if (await isThere()) return;
+  await storage.put(index, Buffer.from(JSON.stringify(content))).catch(async (error: unknown) => {
+    // An attempt that was taken for dead may have put it meanwhile.
+    if (!(await isThere())) throw error;
+  });
 }

@@ -7,7 +7,7 @@ import {
   WorkflowUpdateFailedError,
   WithStartWorkflowOperation,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import { isFailureCode, RowcastError } from '../errors.ts';
 import { ENDED_MEANWHILE, NOT_TAKEN_UP, syncWorkflowId, WORKFLOWS } from '../workflows/contract.ts';
 
@@ -22,7 +22,8 @@ export interface SyncAddress {
  * again, and takes over the copy of its state that is in storage.
  *
  * @throws RowcastError the workflow's own refusal, such as not_found where there is no copy either;
- *   temporal_unreachable where the update was lost before anybody took it up.
+ *   temporal_unreachable where the update was lost before anybody took it up; no_worker where the sync could not do
+ *   what it has to for it.
  */
 export async function updateSync<Answer>(
   { sync, taskQueue }: SyncAddress,
@@ -62,6 +63,13 @@ function hasEndedMeanwhile(error: unknown): boolean {
 /** A workflow's own refusal of an update, as a `RowcastError` where it has one of its codes. */
 function refusalIn(error: unknown): unknown {
   const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (refusal instanceof ActivityFailure && refusal.cause instanceof TimeoutFailure) {
+    return new RowcastError(
+      'no_worker',
+      'What the sync has to do to answer was not done in time, as when a worker is killed; it is asked again.',
+      { cause: refusal },
+    );
+  }
   if (!(refusal instanceof ApplicationFailure) || hasEndedMeanwhile(error)) return error;
   if (refusal.type === NOT_TAKEN_UP) {
     return new RowcastError(

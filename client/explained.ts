@@ -7,7 +7,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import { isFailureCode, messageOf, RowcastError } from '../errors.ts';
 import { ENDED_MEANWHILE, NOT_TAKEN_UP } from '../workflows/contract.ts';
 
@@ -46,6 +46,13 @@ export function explained(error: unknown, { address, taskQueue }: Asked): unknow
     return new RowcastError(
       'no_worker',
       `No worker on the task queue ${taskQueue} took the request up, as when Temporal's server is killed meanwhile; nothing was changed, so try again.`,
+      { cause: error },
+    );
+  }
+  if (hasTimedOut(cause)) {
+    return new RowcastError(
+      'no_worker',
+      `What has to be done for it was not done in time by the workers on the task queue ${taskQueue}, as when one is killed meanwhile; it may be done yet, so look first, and try again.`,
       { cause: error },
     );
   }
@@ -101,6 +108,11 @@ function deepestApplicationFailure(error: unknown): ApplicationFailure | null {
     if (at instanceof ApplicationFailure) found = at;
   }
   return found;
+}
+
+/** Whether an activity that a workflow needed did not come to its end. */
+function hasTimedOut(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
 }
 
 function grpcCode(error: unknown): number | null {

@@ -13,9 +13,9 @@ import type { LanePosition, LaneRequest } from './laneRequest.ts';
 /**
  * Delivers the chunks of a lane in order, one batch at a time, from a position on.
  *
- * The position moves only once the destination has acknowledged a batch, and the errors of its calls are in
- * storage. Whatever stops it, everything before the last position told is accounted for; the batch in flight
- * may have been taken all the same, and is sent again under the same ids.
+ * The position moves only once the destination has acknowledged a batch, and what is kept of its calls, such as their
+ * errors, is in storage. Whatever stops it, everything before the last position told is accounted for; what went out
+ * after it, two batches at most, may have been taken all the same, and is sent again under the same ids.
  *
  * @throws RowcastError of the destination or the storage; the reason of the signal.
  */
@@ -44,7 +44,7 @@ async function deliverChunk(
   const { sender, signal, untilMs } = request;
   const records = new LaneRecords(request);
   let position = start;
-  /** The position of the batch before, which is told once all that it counts on is in storage. */
+  /** Over once the position after the batch before is told, which waits for all that it counts on. */
   let telling: Promise<void> = Promise.resolve();
   try {
     for (const { group, batch } of readyAhead(cutBatches(calls, sender.profile), sender)) {
@@ -59,14 +59,16 @@ async function deliverChunk(
       position = recorded.position;
       telling = tell(recorded, request);
       telling.catch(() => undefined); // It fails whoever waits for it.
-      // Calls that are kept are stored while the next batch is on its way; failed ones may be too many to go on.
-      if (settled.failures.length > 0) await telling;
+      // Calls that are kept are stored while the next batch is on its way; others may be too many failures to go on.
+      if (recorded.stored === null || settled.failures.length > 0) await telling;
       refuseHopeless(request, position, settled);
       if (Date.now() > untilMs) break;
     }
-  } finally {
-    await telling;
+  } catch (error) {
+    await telling.catch(() => undefined);
+    throw error;
   }
+  await telling;
   return position;
 }
 

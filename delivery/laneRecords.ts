@@ -17,10 +17,10 @@ const MERGED_SUFFIX = '-merged.ndjson';
 export interface Recorded {
   readonly position: LanePosition;
   /** Resolves once everything that the position counts on is in storage; null where that is nothing. */
-  readonly stored: Promise<unknown> | null;
+  readonly stored: Promise<void> | null;
 }
 
-/** Puts the failed and the first delivered calls of a lane into storage, before its position moves past them. */
+/** Puts the failed and the first delivered calls of a lane into storage. */
 export class LaneRecords {
   readonly #request: LaneRequest;
 
@@ -52,7 +52,7 @@ export class LaneRecords {
         callFiles: calls.keys,
         kept: position.kept + kept.length,
       },
-      stored: storing.length === 0 ? null : Promise.all(storing),
+      stored: storing.length === 0 ? null : allOf(storing),
     };
   }
 
@@ -107,6 +107,12 @@ export class LaneRecords {
     const call = parseExactly(String(json)) as Record<string, unknown>;
     return { data: rowFromCall(this.#request.placements, call), call };
   }
+}
+
+/** Fails like the first that fails, and not before all are over: no file comes after the attempt that stores it. */
+async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(tasks);
+  await Promise.all(tasks);
 }
 
 /** The first accepted calls, at most so many. */

@@ -180,6 +180,7 @@ class LocalStorage implements Storage {
     return await this.#checkedAfter(task);
   }
 
+  /** For what a task answers only where the storage is there before. */
   async #checkedAfter<Result>(task: () => Promise<Result>): Promise<Result> {
     try {
       return await task();

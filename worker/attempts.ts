@@ -1,11 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import {
-  isGrpcServiceError,
-  ServiceError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { isOfTemporal } from '../activities/temporalErrors.ts';
 import type { Rest } from '../activities/types.ts';
 import { isFailureCode } from '../errors.ts';
 import type { FailureCode } from '../errors.ts';
@@ -112,14 +108,6 @@ function problemIn(error: unknown): Problem {
     return { code: 'temporal_unreachable', message: 'Temporal did not answer a request.' };
   }
   return { code: 'internal_error' satisfies FailureCode, message: '', stack: placesIn(error) };
-}
-
-function isOfTemporal(error: unknown): boolean {
-  return (
-    error instanceof ServiceError ||
-    error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-    isGrpcServiceError(error)
-  );
 }
 
 /** Where a bug was thrown, without its words, which may hold anything. */

@@ -7,7 +7,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
  * no more time. How far the space may grow is fixed when a process starts, but not by how much at a time.
  *
  * Old objects are collected once the space for them has grown by a part of what lives. V8 takes a larger part the faster
- * they come, so that a run of ten times the rows takes more memory.
+ * they come, so that a run of ten times the rows takes more memory; here it is always the same.
  */
 
 /** Both halves of the space. */

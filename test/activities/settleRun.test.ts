@@ -46,3 +46,27 @@ test('what a run had staged that was terminated while it tidied up goes with the
     'runs/people/second/import.json',
   ]);
 });
+
+test('a run is settled where an attempt that was taken for dead has settled it in the same moment', async () => {
+  const storage = await openLocalStorage(folder);
+  const [calls, index] = ['runs/people/third/calls', 'runs/people/third/import.json'];
+  await storage.put(calls, Buffer.from('x'));
+  const late: Storage = {
+    identity: storage.identity,
+    get: (key, from) => storage.get(key, from),
+    list: (below) => storage.list(below),
+    scratch: () => storage.scratch(),
+    remove: (key) => storage.remove(key),
+    removeObjects: (keys) => storage.removeObjects(keys),
+    async put(key, body) {
+      await storage.put(key, body); // The other attempt’s.
+      await storage.put(key, body);
+    },
+  };
+  await new MockActivityEnvironment().run(
+    settleRun,
+    { storage: late, settings },
+    { folder: 'runs/people/third', errorFiles: [], callFiles: [calls] },
+  );
+  expect(await storage.list('runs/people/third')).toEqual([calls, index]);
+});

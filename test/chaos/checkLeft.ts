@@ -10,12 +10,24 @@ import type { World } from './world.ts';
 /** Nothing is left behind: in Temporal, in storage, in the database; and what was told holds. */
 export async function checkLeft(world: World, truths: readonly Truth[]): Promise<string[]> {
   const found = await Promise.all([
-    openWorkflows(world),
-    backends(world),
+    lasting(() => openWorkflows(world)),
+    lasting(() => backends(world)),
     files(world, truths),
     ...world.plan.syncs.map((plan) => scheduleProblems(world, plan)),
   ]);
   return found.flat();
+}
+
+/** What ends takes its moment, on a busy machine a long one. */
+const [LOOKS, LOOK_EVERY_MS] = [100, 300];
+
+/** The problems that are still there after some looks. */
+async function lasting(problems: () => Promise<string[]>): Promise<string[]> {
+  for (let looks = 1; ; looks += 1) {
+    const found = await problems();
+    if (found.length === 0 || looks === LOOKS) return found;
+    await sleep(LOOK_EVERY_MS);
+  }
 }
 
 async function openWorkflows({ client, plan }: World): Promise<string[]> {
@@ -31,14 +43,9 @@ async function openWorkflows({ client, plan }: World): Promise<string[]> {
   ];
 }
 
-/** A connection takes its moment to end. */
 async function backends({ writer, reader }: World): Promise<string[]> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const rows = await writer.query(`SELECT pid FROM pg_stat_activity WHERE usename = '${reader}'`);
-    if (rows.length === 0) return [];
-    await sleep(100);
-  }
-  return ['a backend of a worker is left in PostgreSQL'];
+  const rows = await writer.query(`SELECT pid FROM pg_stat_activity WHERE usename = '${reader}'`);
+  return rows.length === 0 ? [] : ['a backend of a worker is left in PostgreSQL'];
 }
 
 const COPIES_MAX = 3;

@@ -41,9 +41,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 const temporal = await findTemporal({ ...process.env, TEMPORAL_ADDRESS: '' });
 if (temporal.kind !== 'binary') throw new Error('Chaos needs a Temporal server of its own.');
+const wrong: string[] = [];
 const failed = await play({ postgres, temporalPath: temporal.path, clock: fakeClock() });
 await postgres.stop();
 await rmdir(folder).catch(() => undefined); // Where something was kept, it stays.
+// Once more, since the end of a long log is what is seen of it.
+for (const finding of wrong) say(`WRONG  ${finding}`);
 say(`${rounds - failed} of ${rounds} rounds without a fault, from seed ${seed} on`);
 process.exit(failed > 0 ? 1 : 0);
 
@@ -61,6 +64,7 @@ async function play(grounds: Grounds): Promise<number> {
     );
     if (isRight) continue;
     failures += 1;
+    wrong.push(...result.findings.slice(0, FINDINGS_SHOWN).map((finding) => `seed ${own}: ${finding}`));
     for (const line of result.journal) say(`  ${line}`);
     for (const finding of result.findings.slice(0, FINDINGS_SHOWN)) say(`  ! ${finding}`);
     if (result.findings.length > FINDINGS_SHOWN)

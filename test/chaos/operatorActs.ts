@@ -60,7 +60,8 @@ const apply: Fault = {
       words: `rowcast apply with another edition of ${name}`,
       act: async (world) => {
         world.editions.set(name, (world.editions.get(name) ?? 0) + 1);
-        await ask(world, (_rowcast, signal) => applyAll(world, signal));
+        // Temporal's SDK writes a whole Schedule, so that a pause by somebody else in the same moment is lost.
+        await world.inTurns(() => ask(world, (_rowcast, signal) => applyAll(world, signal)));
       },
     };
   },

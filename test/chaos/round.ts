@@ -11,7 +11,7 @@ import { applyAll } from './definitions.ts';
 import { Journal } from './journal.ts';
 import { drawRound } from './plan.ts';
 import type { Step } from './plan.ts';
-import { makeQuiet } from './quiet.ts';
+import { insisted, makeQuiet } from './quiet.ts';
 import { gatherTruth } from './truth.ts';
 import { windowsOf } from './windows.ts';
 import { World } from './world.ts';
@@ -38,8 +38,9 @@ export async function playRound(grounds: Grounds, seed: number, folder: string):
   const findings: string[] = [];
   let imports = 0;
   try {
-    world = await World.start(grounds, plan, folder, journal);
-    await applyAll(world, AbortSignal.timeout(60_000), true);
+    const begun = (world = await World.start(grounds, plan, folder, journal));
+    const apply = () => applyAll(begun, AbortSignal.timeout(60_000), true);
+    findings.push(...(await insisted('the first apply', apply)));
     for (const { name, enabled } of plan.syncs) world.enabled.set(name, enabled);
     journal.note('everything is applied');
     await takeSteps(world, plan.steps);

@@ -157,6 +157,12 @@ export class World {
     return turns(task);
   }
 
+  /** The same for all syncs at once. */
+  inTurns<Result>(task: () => Promise<Result>): Promise<Result> {
+    const names = this.plan.syncs.map(({ name }) => name);
+    return names.reduce((inner, name) => () => this.inTurn(name, inner), task)();
+  }
+
   /** Enables or disables a sync, and remembers what it was told; not once something failed, which may yet take effect. */
   async tellEnabled(sync: string, enabled: boolean, task: () => Promise<unknown>): Promise<void> {
     await this.inTurn(sync, async () => {

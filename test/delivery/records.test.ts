@@ -28,7 +28,7 @@ async function withEverySecondCallBad(callCount: number, options: RoomOptions = 
 }
 
 /** A storage that does something else before it takes a file. */
-function storageWhosePuts(storage: Storage, first: () => Promise<unknown>): Storage {
+function storageWhosePuts(storage: Storage, first: (key: string) => Promise<unknown>): Storage {
   return {
     identity: storage.identity,
     get: (key, from, memory) => storage.get(key, from, memory),
@@ -37,7 +37,7 @@ function storageWhosePuts(storage: Storage, first: () => Promise<unknown>): Stor
     removeObjects: (keys) => storage.removeObjects(keys),
     scratch: () => storage.scratch(),
     async put(key, body) {
-      await first();
+      await first(key);
       await storage.put(key, body);
     },
   };
@@ -169,6 +169,42 @@ describe('a position', () => {
     expect(position).toMatchObject({ delivered: 6, failed: 0, kept: 2 });
     expect((await room.deliveredCalls(position)).map(({ row }) => row)).toEqual([1, 2]);
     expect(room.receiver.log.stats()).toMatchObject({ distinct: 6, violations: [] });
+  });
+
+  test('that cannot be told leaves nothing behind that is stored after the delivery has failed', async () => {
+    await using room = await withEverySecondCallBad(2);
+    let putsUnderWay = 0;
+    const storage = storageWhosePuts(room.storage, async (key) => {
+      if (key.includes('/errors/')) throw new RowcastError('storage_full', 'The storage is full.');
+      putsUnderWay += 1;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      putsUnderWay -= 1;
+    });
+    await expect(room.deliver({ storage, keepCalls: 2 })).rejects.toMatchObject({ code: 'storage_full' });
+    expect(putsUnderWay).toBe(0);
+  });
+
+  test('that somebody refuses stops the lane before another batch goes out', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 6));
+    const onPosition = () => {
+      throw new RowcastError('too_many_failed_rows', 'Too many rows failed.');
+    };
+    await expect(room.deliver({ onPosition })).rejects.toMatchObject({ code: 'too_many_failed_rows' });
+    expect(received(room)).toEqual(rows(1, 2).map(messageIdOf));
+  });
+
+  test('that cannot be told hides nothing of what the destination says', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 6));
+    room.receiver.misbehave({ kind: 'slow', ms: 0, times: 1 }, { kind: 'answer', status: 401 });
+    const storage = storageWhosePuts(room.storage, async () => {
+      await vi.waitFor(() => expect(room.receiver.requests).toBe(2));
+      throw new RowcastError('storage_full', 'The storage is full.');
+    });
+    const delivery = room.deliver({ storage, keepCalls: 2 });
+    await expect(delivery).rejects.toMatchObject({ code: 'destination_refused' });
+    expect(room.positions).toEqual([]);
   });
 
   test('that an attempt lost can be gone on from, beside the files of that attempt', async () => {
