@@ -1,7 +1,7 @@
 import { RowcastError } from '../errors.ts';
 import type { ChunkReference } from '../storage/manifest.ts';
 import type { Memory } from '../storage/memory.ts';
-import { placesFor, stagedCalls } from '../storage/stagedCalls.ts';
+import { entriesFor, stagedCalls } from '../storage/stagedCalls.ts';
 import type { StagedCalls } from '../storage/stagedCalls.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LaneRequest } from './laneRequest.ts';
@@ -23,7 +23,7 @@ export class LaneChunks implements Disposable {
   readonly #memory: Memory;
   readonly #references: readonly ChunkReference[];
   readonly #pieces: readonly Buffer[];
-  readonly #places: Int32Array<ArrayBuffer>;
+  readonly #entries: Float64Array;
   /** Where the next chunk is read from. */
   #index: number;
   #offset: number;
@@ -39,7 +39,7 @@ export class LaneChunks implements Disposable {
     const bytesMax = left.reduce((most, { bytes }) => Math.max(most, bytes), 0);
     const rowsMax = left.reduce((most, { rows }) => Math.max(most, rows), 0);
     this.#pieces = left.slice(0, 2).map(() => memory.take(bytesMax));
-    this.#places = placesFor(rowsMax);
+    this.#entries = entriesFor(rowsMax);
   }
 
   /**
@@ -53,10 +53,11 @@ export class LaneChunks implements Disposable {
     this.#ahead = null;
     if (chunk === undefined) return null;
     const offset = this.#offset;
+    const rows = this.#references[this.#index]?.rows ?? 0;
     this.#index += 1;
     this.#offset = 0;
     this.#ahead = this.#reading();
-    return stagedCalls(chunk, offset, this.#places);
+    return stagedCalls(chunk, { rows, offset, memory: this.#entries });
   }
 
   #reading(): Reading | null {

@@ -8,7 +8,7 @@ import type { Sender } from './sender.ts';
 export interface LanePosition {
   /** Index among the lane's chunks. */
   readonly chunk: number;
-  /** Offset of the next line in that chunk, in bytes. */
+  /** Where in that chunk the next call begins, in bytes; its end after the last. */
   readonly offset: number;
   readonly delivered: number;
   readonly failed: number;

@@ -77,7 +77,7 @@ export async function extract(request: ExtractRequest): Promise<Extraction> {
     const staged = await staging.finish();
     const { placements } = mapper;
     const warnings = [...mapper.warnings, ...rowWarnings(rows, request)];
-    return { manifest: { version: 1, ...staged, columns: mapper.columns, placements }, until, warnings };
+    return { manifest: { version: 2, ...staged, columns: mapper.columns, placements }, until, warnings };
   } finally {
     await staging.abandon();
   }

@@ -79,7 +79,7 @@ export async function restage(request: RestageRequest): Promise<Restaged> {
     const untriedFiles = await untried.finish();
     const placements = [...(described?.placements ?? []), ...(remapper?.placements() ?? [])];
     const columns = described?.columns === undefined ? {} : { columns: described.columns };
-    return { manifest: { version: 1, ...staged, ...columns, placements }, untriedFiles };
+    return { manifest: { version: 2, ...staged, ...columns, placements }, untriedFiles };
   } finally {
     await staging.abandon();
   }

@@ -50,7 +50,7 @@ export interface MappingLimits {
 /** A finished call, ready to be staged. */
 export interface MappedCall {
   readonly ok: true;
-  /** One line of JSON: `{`, the shared part, `"messageId":"…",`, `"type":"…"`, the rest, `}`. */
+  /** Its JSON: `{`, the shared part, `"messageId":"…",`, `"type":"…"`, the rest, `}`. */
   readonly json: string;
   /** Bytes of the shared part: `"context":{…},"integrations":{…},` with its last comma; 0 where there is none. */
   readonly sharedBytes: number;

@@ -1,63 +1,45 @@
 import type { EncodedCall } from '../mapping/encodedMapper.ts';
-import type { MappedCall } from '../mapping/mapper.ts';
 import { ULID_CHARS } from '../mapping/messageId.ts';
 
 /*
- * The form of a staged line, which delivery cuts into batches without parsing it (see `stagedCalls`):
+ * The form of a chunk, of which delivery sends whole stretches as they lie there (see `stagedCalls`): the calls as JSON,
+ * with a comma after each, then an entry of three numbers for each.
  *
- *     RRRRRRRRRR SSSSSSSSS {"context":{…},"messageId":"…","type":"identify",…}\n
+ *     {"context":{…},"messageId":"…","type":"identify",…},{…},{…},EEEEEEEE…
  *
- * R: the row's number, ten digits. S: bytes of the shared part after the brace, nine digits (see `MappedCall`).
+ * A number of an entry is a float64 in the byte order of the machine, as in all typed arrays.
  */
-export const ROW_DIGITS = 10;
-export const SHARED_DIGITS = 9;
-export const LINE_PREFIX_BYTES = ROW_DIGITS + 1 + SHARED_DIGITS + 1;
+
+/** Numbers of an entry: the row's number in the result; where the call ends in the chunk, before its comma; bytes of its shared part (see `MappedCall`). */
+export const ENTRY = 3;
+export const [ROW, END, SHARED_BYTES] = [0, 1, 2] as const;
+export const ENTRY_BYTES = ENTRY * Float64Array.BYTES_PER_ELEMENT;
 
 const MESSAGE_ID_KEY = '"messageId":"';
+const [MESSAGE_ID_BYTES, AFTER_ID] = [Buffer.from(MESSAGE_ID_KEY), Buffer.from('",')];
+const BRACE = 0x7b;
 
-/** A call as a staged line, with its line feed. */
-export function stagedLine(row: number, { json, sharedBytes }: MappedCall): string {
-  return `${String(row).padStart(ROW_DIGITS, '0')} ${String(sharedBytes).padStart(SHARED_DIGITS, '0')} ${json}\n`;
+/** Bytes between the messageId of a call and the rest of it. */
+export const AFTER_ID_BYTES = AFTER_ID.length;
+
+/** Where in a call, in bytes, the 26 characters of its messageId stand. */
+export function messageIdOffset(sharedBytes: number): number {
+  return 1 + sharedBytes + MESSAGE_ID_KEY.length;
 }
 
-/** The bytes of an encoded call as a staged line. */
-export function stagedBytes({ sharedEnd, end }: EncodedCall): number {
-  return messageIdOffset(sharedEnd) + ULID_CHARS + AFTER_ID.length + end - sharedEnd + 1;
+/** The bytes of an encoded call as JSON. */
+export function jsonBytesOf({ sharedEnd, end }: EncodedCall): number {
+  return messageIdOffset(sharedEnd) + ULID_CHARS + AFTER_ID.length + end - sharedEnd;
 }
 
-/** Writes an encoded call as a staged line into memory that has room for it. @returns where it ends. */
-export function writeStagedLine(target: Buffer, start: number, row: number, call: EncodedCall): number {
+/** Writes an encoded call as JSON into memory that has room for it. @returns where it ends. */
+export function writeJson(target: Buffer, start: number, call: EncodedCall): number {
   const { bytes, sharedEnd, end, messageId } = call;
-  writeDigits(target, start, row, ROW_DIGITS);
-  target[start + ROW_DIGITS] = SPACE;
-  writeDigits(target, start + ROW_DIGITS + 1, sharedEnd, SHARED_DIGITS);
-  target[start + LINE_PREFIX_BYTES - 1] = SPACE;
-  let at = start + LINE_PREFIX_BYTES;
+  let at = start;
   target[at++] = BRACE;
   if (sharedEnd > 0) at += bytes.copy(target, at, 0, sharedEnd);
   for (const piece of [MESSAGE_ID_BYTES, messageId, AFTER_ID]) {
     for (let index = 0; index < piece.length; index += 1) target[at++] = piece[index] ?? 0;
   }
-  at += bytes.copy(target, at, sharedEnd, end);
-  target[at++] = LINE_FEED;
-  return at;
-}
-
-const [LINE_FEED, SPACE, ZERO, BRACE] = [0x0a, 0x20, 0x30, 0x7b];
-const [MESSAGE_ID_BYTES, AFTER_ID] = [Buffer.from(MESSAGE_ID_KEY), Buffer.from('",')];
-
-function writeDigits(target: Buffer, start: number, value: number, count: number): void {
-  for (let at = start + count - 1, rest = value; at >= start; at -= 1) {
-    const tens = Math.floor(rest / 10);
-    target[at] = ZERO + rest - tens * 10;
-    rest = tens;
-  }
-}
-
-/** Bytes between the messageId of a staged line and the rest of its call. */
-export const AFTER_ID_BYTES = AFTER_ID.length;
-
-/** Where in a staged line, in bytes, the 26 characters of its messageId stand. */
-export function messageIdOffset(sharedBytes: number): number {
-  return LINE_PREFIX_BYTES + 1 + sharedBytes + MESSAGE_ID_KEY.length;
+  return at + bytes.copy(target, at, sharedEnd, end);
 }

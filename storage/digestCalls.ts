@@ -1,23 +1,25 @@
 import { BLANK, ULID_CHARS, ULID_TIME_CHARS, writeDigest80 } from '../mapping/messageId.ts';
-import { AFTER_ID_BYTES, LINE_PREFIX_BYTES, messageIdOffset } from './calls.ts';
+import { AFTER_ID_BYTES, messageIdOffset } from './calls.ts';
 import { stagedCalls } from './stagedCalls.ts';
 
 /**
  * Makes the digests that are blank in a chunk: of the prefix, and of the call without its messageId.
  *
+ * @param rows how many calls the chunk has.
  * @param prefix of `digestPrefix`
  * @returns where in the chunk the messageIds begin whose digests were made.
  */
-export function digestCalls(chunk: Buffer, prefix: string): Int32Array<ArrayBuffer> {
-  const calls = stagedCalls(chunk);
+export function digestCalls(chunk: Buffer, rows: number, prefix: string): Int32Array<ArrayBuffer> {
+  const calls = stagedCalls(chunk, { rows });
   const ids = new Int32Array(calls.count);
   const content = new Content(prefix);
   let made = 0;
+  let end = -1;
   for (let index = 0; index < calls.count; index += 1) {
-    const end = calls.end(index) - 1;
-    const begin = end - calls.bytes(index);
+    const begin = end + 1;
+    end = begin + calls.bytes(index);
     const sharedBytes = calls.sharedBytes(index);
-    const id = begin - LINE_PREFIX_BYTES + messageIdOffset(sharedBytes);
+    const id = begin + messageIdOffset(sharedBytes);
     if (chunk[id + ULID_TIME_CHARS] !== BLANK) continue;
     const rest = id + ULID_CHARS + AFTER_ID_BYTES;
     content.begin(end - begin);

@@ -4,7 +4,7 @@ import type { DigestRequest } from './digester.ts';
 
 /* The thread of a `Digester`: it answers in the order in which it is asked. */
 
-parentPort?.on('message', ({ memory, bytes, prefix }: DigestRequest) => {
-  const ids = digestCalls(Buffer.from(memory, 0, bytes), prefix);
+parentPort?.on('message', ({ memory, bytes, rows, prefix }: DigestRequest) => {
+  const ids = digestCalls(Buffer.from(memory, 0, bytes), rows, prefix);
   parentPort?.postMessage(ids, [ids.buffer]);
 });

@@ -12,6 +12,7 @@ export interface DigestRequest {
   readonly memory: SharedArrayBuffer;
   /** How many of its bytes are the chunk. */
   readonly bytes: number;
+  readonly rows: number;
   readonly prefix: string;
 }
 
@@ -31,17 +32,18 @@ export class Digester {
   /**
    * Fills in the digests that are blank in a chunk, which nobody else may look at meanwhile.
    *
+   * @param rows how many calls the chunk has.
    * @param prefix of `digestPrefix`
    * @returns where in the chunk the messageIds begin whose digests were made.
    */
-  async fill(chunk: Buffer, prefix: string): Promise<Int32Array> {
+  async fill(chunk: Buffer, rows: number, prefix: string): Promise<Int32Array> {
     const { buffer: memory, byteOffset, length: bytes } = chunk;
     const isShared = memory instanceof SharedArrayBuffer && byteOffset === 0;
-    if (!isShared || bytes < THREAD_BYTES_MIN) return digestCalls(chunk, prefix);
+    if (!isShared || bytes < THREAD_BYTES_MIN) return digestCalls(chunk, rows, prefix);
     const thread = (this.#thread ??= this.#start());
     thread.ref();
     return new Promise((resolve, reject) => {
-      thread.postMessage({ memory, bytes, prefix } satisfies DigestRequest);
+      thread.postMessage({ memory, bytes, rows, prefix } satisfies DigestRequest);
       this.#asked.push({ resolve, reject });
     });
   }

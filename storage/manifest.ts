@@ -15,7 +15,8 @@ export interface ChunkReference {
  * the run's folder is left over from an attempt that died.
  */
 export interface Manifest {
-  readonly version: 1;
+  /** 1 until 0.5.0, whose chunks are of another form; so that its workers do not try the chunks of later ones. */
+  readonly version: 1 | 2;
   /** For each lane its chunks, in the order of delivery. */
   readonly lanes: readonly (readonly ChunkReference[])[];
   /** Rows that the query returned: staged calls plus rows that failed in mapping. */
@@ -51,7 +52,7 @@ export interface DeliveredCall {
 }
 
 const ManifestFile = z.object({
-  version: z.literal(1),
+  version: z.literal([1, 2]),
   lanes: z.array(z.array(z.object({ key: z.string(), rows: z.int(), bytes: z.int() }))),
   rows: z.int(),
   failed: z.int(),

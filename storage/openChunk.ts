@@ -1,7 +1,24 @@
+import type { EncodedCall } from '../mapping/encodedMapper.ts';
+import type { MappedCall } from '../mapping/mapper.ts';
+import {
+  END,
+  ENTRY,
+  ENTRY_BYTES,
+  jsonBytesOf,
+  messageIdOffset,
+  ROW,
+  SHARED_BYTES,
+  writeJson,
+} from './calls.ts';
 import type { Memory } from './memory.ts';
 
+const COMMA = 0x2c;
+
+/** Memory for the entries of a chunk, which are behind its calls in the end; of more calls, more is taken. */
+const ENTRIES_BYTES = 256 * 1_024;
+
 /**
- * A chunk that is being filled. Lines become bytes at once: strings that wait for their chunk would outlive the
+ * A chunk that is being filled. Calls become bytes at once: strings that wait for their chunk would outlive the
  * collections of young objects, and fill the heap.
  */
 export class OpenChunk {
@@ -9,20 +26,24 @@ export class OpenChunk {
   readonly number: number;
   readonly #memory: Memory;
   #buffer: Buffer;
-  #bytes = 0;
+  #callBytes = 0;
+  #entries: Buffer;
+  #numbers: Float64Array;
   #rows = 0;
   #hasBlanks = false;
   readonly #ids: number[] = [];
 
-  /** @param bytes to have room for; where its lines are more, it takes more. */
+  /** @param bytes to have room for; where its calls are more, it takes more. */
   constructor(number: number, memory: Memory, bytes: number) {
     this.number = number;
     this.#memory = memory;
     this.#buffer = memory.take(bytes);
+    this.#entries = memory.take(ENTRIES_BYTES);
+    this.#numbers = numbersIn(this.#entries);
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#callBytes + this.#rows * ENTRY_BYTES;
   }
 
   get rows(): number {
@@ -39,43 +60,70 @@ export class OpenChunk {
     return this.#ids;
   }
 
-  /** What it holds, until its memory is given back. */
+  /** What it holds once it is closed, until its memory is given back. */
   get body(): Buffer {
-    return this.#buffer.subarray(0, this.#bytes);
+    return this.#buffer.subarray(0, this.bytes);
   }
 
-  /** @param id where in the line its messageId begins, if that is a digest of row and window, in bytes; null where not. */
-  append(line: string, id: number | null): void {
+  /** @param row the row's number in the result, from 1, here and below. */
+  append(row: number, { json, sharedBytes, repeatable }: MappedCall): void {
     // No character of a string takes more than three bytes.
-    if (this.#buffer.length - this.#bytes < line.length * 3) this.#grow(Buffer.byteLength(line));
-    if (id !== null) this.#ids.push(this.#bytes + id);
-    this.#bytes += this.#buffer.write(line, this.#bytes, 'utf8');
-    this.#rows += 1;
+    if (this.#buffer.length - this.#callBytes <= json.length * 3) this.#grow(Buffer.byteLength(json) + 1);
+    if (repeatable) this.#ids.push(this.#callBytes + messageIdOffset(sharedBytes));
+    this.#end(row, this.#callBytes + this.#buffer.write(json, this.#callBytes, 'utf8'), sharedBytes);
   }
 
-  /** Its memory, with room for so many bytes behind those that it holds. */
-  roomFor(bytes: number): Buffer {
-    this.#grow(bytes);
-    return this.#buffer;
-  }
-
-  /** Takes a line with a blank digest that was written into that room. @param end where it ends. */
-  appended(end: number): void {
-    this.#bytes = end;
-    this.#rows += 1;
+  /** The same for a call that is in bytes already, but for the digest in its messageId. */
+  appendEncoded(row: number, call: EncodedCall): void {
+    this.#grow(jsonBytesOf(call) + 1);
     this.#hasBlanks = true;
+    this.#end(row, writeJson(this.#buffer, this.#callBytes, call), call.sharedEnd);
+  }
+
+  /** Puts the entries behind the calls; no more are added. */
+  close(): void {
+    const bytes = this.#rows * ENTRY_BYTES;
+    this.#grow(bytes);
+    this.#entries.copy(this.#buffer, this.#callBytes, 0, bytes);
   }
 
   /** Lets others have its memory: nothing of it is looked at any more. */
   giveBack(): void {
     this.#memory.giveBack(this.#buffer);
+    this.#memory.giveBack(this.#entries);
+  }
+
+  #end(row: number, end: number, sharedBytes: number): void {
+    const at = this.#rows * ENTRY;
+    if (at + ENTRY > this.#numbers.length) this.#growEntries();
+    this.#numbers[at + ROW] = row;
+    this.#numbers[at + END] = end;
+    this.#numbers[at + SHARED_BYTES] = sharedBytes;
+    this.#buffer[end] = COMMA;
+    this.#callBytes = end + 1;
+    this.#rows += 1;
   }
 
   #grow(bytes: number): void {
-    if (this.#buffer.length - this.#bytes >= bytes) return;
-    const larger = this.#memory.take(Math.ceil((this.#bytes + bytes) * 1.5));
-    this.#buffer.copy(larger, 0, 0, this.#bytes);
-    this.#memory.giveBack(this.#buffer);
-    this.#buffer = larger;
+    if (this.#buffer.length - this.#callBytes < bytes) {
+      this.#buffer = this.#larger(this.#buffer, Math.ceil((this.#callBytes + bytes) * 1.5));
+    }
   }
+
+  #growEntries(): void {
+    this.#entries = this.#larger(this.#entries, this.#entries.length * 2);
+    this.#numbers = numbersIn(this.#entries);
+  }
+
+  /** More memory with the same in it. */
+  #larger(memory: Buffer, bytes: number): Buffer {
+    const larger = this.#memory.take(bytes);
+    memory.copy(larger);
+    this.#memory.giveBack(memory);
+    return larger;
+  }
+}
+
+function numbersIn({ buffer, byteOffset, length }: Buffer): Float64Array {
+  return new Float64Array(buffer, byteOffset, Math.floor(length / Float64Array.BYTES_PER_ELEMENT));
 }

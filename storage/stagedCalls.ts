@@ -1,5 +1,6 @@
-import { RowcastError } from '../errors.ts';
-import { LINE_PREFIX_BYTES, ROW_DIGITS, SHARED_DIGITS } from './calls.ts';
+import { END, ENTRY, ROW, SHARED_BYTES } from './calls.ts';
+import { damagedChunk } from './damagedChunk.ts';
+import { entriesOfLines, isOfLines, LEAD_BYTES } from './stagedLines.ts';
 
 /** A staged call, for a closer look at it. */
 export interface StagedCall {
@@ -11,51 +12,49 @@ export interface StagedCall {
   readonly shared: Buffer;
 }
 
-const [LINE_FEED, COMMA, BRACE, ZERO] = [0x0a, 0x2c, 0x7b, 0x30];
+const [COMMA, OPENING, CLOSING] = [0x2c, 0x7b, 0x7d];
 
-/** Numbers that are kept of each call: where its JSON begins and ends in the chunk's memory, bytes of its shared part. */
-const PLACE = 3;
-const [BEGIN, END, SHARED_BYTES] = [0, 1, 2];
+/** Calls in memory. */
+export interface CallsInMemory {
+  readonly memory: Buffer;
+  /** Where in its chunk the memory begins. */
+  readonly offset: number;
+  /** An entry for each call; its end is a place in the memory. */
+  readonly entries: Float64Array;
+  /** Bytes before the JSON of each call that are not of the call. */
+  readonly leadBytes: number;
+}
 
 /**
  * Neighbouring calls of a staged chunk, as places in its memory. A chunk has thousands of them, and delivery looks at
  * few: an object for each costs more than all that is done with it.
  */
 export class StagedCalls implements Iterable<StagedCall> {
-  readonly #chunk: Buffer;
-  /** The offset in the whole chunk at which its memory here begins. */
-  readonly #offset: number;
-  readonly #places: Int32Array;
+  readonly #in: CallsInMemory;
   readonly #first: number;
   /** How many they are. */
   readonly count: number;
 
-  /** @param of the numbers of those calls among all that there are places of. */
-  constructor(
-    chunk: { readonly memory: Buffer; readonly offset: number; readonly places: Int32Array },
-    of: { readonly first: number; readonly count: number },
-  ) {
-    this.#chunk = chunk.memory;
-    this.#offset = chunk.offset;
-    this.#places = chunk.places;
+  /** @param of the numbers of those calls among all that there are entries of. */
+  constructor(all: CallsInMemory, of: { readonly first: number; readonly count: number }) {
+    this.#in = all;
     this.#first = of.first;
     this.count = of.count;
   }
 
   /** Some of them. @param first counted from 0. */
   slice(first: number, end = this.count): StagedCalls {
-    const chunk = { memory: this.#chunk, offset: this.#offset, places: this.#places };
-    return new StagedCalls(chunk, { first: this.#first + first, count: end - first });
+    return new StagedCalls(this.#in, { first: this.#first + first, count: end - first });
   }
 
   /** Bytes of the JSON of one of them. @param index counted from 0, here and below. */
   bytes(index: number): number {
-    return this.#place(index, END) - this.#place(index, BEGIN);
+    return this.#end(index) - this.#begin(index);
   }
 
   /** Bytes of its shared part. */
   sharedBytes(index: number): number {
-    return this.#place(index, SHARED_BYTES);
+    return this.#number(index, SHARED_BYTES);
   }
 
   /** Whether both of them have the same shared part. */
@@ -63,21 +62,25 @@ export class StagedCalls implements Iterable<StagedCall> {
     const bytes = this.sharedBytes(one);
     if (bytes !== this.sharedBytes(other)) return false;
     if (bytes === 0) return true;
-    const [begin, otherBegin] = [this.#place(one, BEGIN) + 1, this.#place(other, BEGIN) + 1];
-    return this.#chunk.compare(this.#chunk, otherBegin, otherBegin + bytes, begin, begin + bytes) === 0;
+    const [begin, otherBegin] = [this.#begin(one) + 1, this.#begin(other) + 1];
+    const { memory } = this.#in;
+    return memory.compare(memory, otherBegin, otherBegin + bytes, begin, begin + bytes) === 0;
   }
 
-  /** The offset in the whole chunk just after the line of one of them. */
+  /** Where in the whole chunk the next call begins; after the last one, the end of the chunk. */
   end(index: number): number {
-    return this.#offset + this.#place(index, END) + 1;
+    const { memory, offset, entries } = this.#in;
+    const isLast = (this.#first + index + 1) * ENTRY === entries.length;
+    return offset + (isLast ? memory.length : this.#end(index) + 1);
   }
 
   at(index: number): StagedCall {
-    const begin = this.#place(index, BEGIN);
+    const { memory } = this.#in;
+    const begin = this.#begin(index);
     return {
-      row: digits(this.#chunk, begin - LINE_PREFIX_BYTES, ROW_DIGITS),
-      json: this.#chunk.subarray(begin, this.#place(index, END)),
-      shared: this.#chunk.subarray(begin + 1, begin + 1 + this.sharedBytes(index)),
+      row: this.#number(index, ROW),
+      json: memory.subarray(begin, this.#end(index)),
+      shared: memory.subarray(begin + 1, begin + 1 + this.sharedBytes(index)),
     };
   }
 
@@ -85,77 +88,117 @@ export class StagedCalls implements Iterable<StagedCall> {
     for (let index = 0; index < this.count; index += 1) yield this.at(index);
   }
 
-  /** Bytes of all of them with commas in between, where a line feed and the next one's prefix are in the chunk. */
+  /** Bytes of all of them with commas in between. */
   get joinedBytes(): number {
     if (this.count === 0) return 0;
-    const inChunk = this.#place(this.count - 1, END) - this.#place(0, BEGIN);
-    return inChunk - (this.count - 1) * LINE_PREFIX_BYTES;
+    return this.#end(this.count - 1) - this.#begin(0) - (this.count - 1) * this.#in.leadBytes;
   }
 
   /** Copies all of them, with commas in between, to a place that has room for them. @returns where they end. */
   copyJoined(target: Buffer, start: number): number {
+    if (this.count === 0) return start;
+    const { memory, leadBytes } = this.#in;
+    if (leadBytes === 0) {
+      return start + memory.copy(target, start, this.#begin(0), this.#end(this.count - 1));
+    }
     let at = start;
     for (let index = 0; index < this.count; index += 1) {
       if (index > 0) target[at++] = COMMA;
-      at += this.#chunk.copy(target, at, this.#place(index, BEGIN), this.#place(index, END));
+      at += memory.copy(target, at, this.#begin(index), this.#end(index));
     }
     return at;
   }
 
-  #place(index: number, what: number): number {
-    return this.#places[(this.#first + index) * PLACE + what] ?? 0;
+  #begin(index: number): number {
+    const before = this.#first + index - 1;
+    return (before < 0 ? 0 : this.#end(index - 1) + 1) + this.#in.leadBytes;
   }
+
+  #end(index: number): number {
+    return this.#number(index, END);
+  }
+
+  #number(index: number, what: number): number {
+    return this.#in.entries[(this.#first + index) * ENTRY + what] ?? 0;
+  }
+}
+
+/** What is known of a chunk whose calls are looked for. */
+export interface ChunkParts {
+  /** How many calls the whole chunk has. */
+  readonly rows: number;
+  /** Where in it that begins which was read of it, in bytes; 0 unless said. */
+  readonly offset?: number;
+  /** Memory of `entriesFor` at least so many calls, and theirs until it is used again. */
+  readonly memory?: Float64Array;
 }
 
 /**
- * Finds the calls of a chunk, without parsing them.
+ * Finds the calls of a chunk from a call's begin on, without parsing them.
  *
- * @param chunk its bytes from a line's begin on, less than 2 GiB.
- * @param offset of that line in the whole chunk.
- * @param memory for the places of the calls, used where it has room, and theirs until it is used again.
- * @throws RowcastError storage_corrupt where a line is not in the form of `stagedLine`.
+ * @param chunk its bytes from the offset on.
+ * @throws RowcastError storage_corrupt where it is in none of the forms of a chunk.
  */
-export function stagedCalls(chunk: Buffer, offset = 0, memory = placesFor(4_096)): StagedCalls {
-  let places = memory;
-  let count = 0;
-  for (let start = 0; start < chunk.length; count += 1) {
-    const lineFeed = chunk.indexOf(LINE_FEED, start);
-    const row = digits(chunk, start, ROW_DIGITS);
-    const sharedBytes = digits(chunk, start + ROW_DIGITS + 1, SHARED_DIGITS);
-    const json = start + LINE_PREFIX_BYTES;
-    // Where there is no line feed, where a number is none, and where the shared part is longer than the line.
-    if (Number.isNaN(row) || chunk[json] !== BRACE || !(json + 1 + sharedBytes <= lineFeed)) {
-      throw new RowcastError(
-        'storage_corrupt',
-        `A staged chunk is damaged at byte ${offset + start}; the run fails, and its window repeats from the source.`,
-      );
+export function stagedCalls(chunk: Buffer, parts: ChunkParts): StagedCalls {
+  const { rows, offset = 0, memory = entriesFor(rows) } = parts;
+  if (isOfLines(chunk)) {
+    const entries = entriesOfLines(chunk, offset, memory);
+    const count = entries.length / ENTRY;
+    return new StagedCalls({ memory: chunk, offset, entries, leadBytes: LEAD_BYTES }, { first: 0, count });
+  }
+  // Nothing is left after the last call.
+  const entries = memory.subarray(0, chunk.length === 0 ? 0 : rows * ENTRY);
+  const first = placeEntries(entries, chunk, offset);
+  const count = entries.length / ENTRY - first;
+  return new StagedCalls({ memory: chunk, offset, entries, leadBytes: 0 }, { first, count });
+}
+
+/**
+ * Takes the entries from behind the calls of a chunk, as places in its bytes.
+ *
+ * @returns which call is the first of which there are bytes.
+ */
+function placeEntries(entries: Float64Array, chunk: Buffer, offset: number): number {
+  const callsEnd = chunk.length - entries.byteLength;
+  if (callsEnd < 0) throw damagedChunk(offset);
+  bytesOf(entries).set(chunk.subarray(callsEnd));
+  let begin = -offset;
+  let first = 0;
+  for (let at = 0; at < entries.length; at += ENTRY) {
+    const end = (entries[at + END] ?? 0) - offset;
+    if (begin < 0) first += 1;
+    // The first of them begins where these bytes do.
+    else if (!isCall(chunk, begin, end, entries, at) || (begin > 0 && at === first * ENTRY)) {
+      throw damagedChunk(offset + begin);
     }
-    if (count * PLACE >= places.length) places = twiceAsMany(places);
-    places[count * PLACE + BEGIN] = json;
-    places[count * PLACE + END] = lineFeed;
-    places[count * PLACE + SHARED_BYTES] = sharedBytes;
-    start = lineFeed + 1;
+    entries[at + END] = end;
+    begin = end + 1;
   }
-  return new StagedCalls({ memory: chunk, offset, places }, { first: 0, count });
+  if (begin !== callsEnd && entries.length > 0) throw damagedChunk(offset + callsEnd);
+  return first;
 }
 
-/** Memory for the places of so many calls. */
-export function placesFor(calls: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(calls * PLACE);
+/** Memory for the entries of so many calls. */
+export function entriesFor(calls: number): Float64Array<ArrayBuffer> {
+  return new Float64Array(calls * ENTRY);
 }
 
-function twiceAsMany(places: Int32Array): Int32Array<ArrayBuffer> {
-  const more = new Int32Array(Math.max(PLACE, places.length * 2));
-  more.set(places);
-  return more;
+function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function digits(chunk: Buffer, start: number, count: number): number {
-  let value = 0;
-  for (let at = start; at < start + count; at += 1) {
-    const digit = (chunk[at] ?? 0) - ZERO;
-    if (digit < 0 || digit > 9) return NaN;
-    value = value * 10 + digit;
-  }
-  return value;
+/** Whether there is a call, as far as can be seen without parsing it, and its entry is one. Of nonsense, no comparison holds. */
+function isCall(chunk: Buffer, begin: number, end: number, entries: Float64Array, at: number): boolean {
+  const [row, sharedBytes] = [entries[at + ROW] ?? 0, entries[at + SHARED_BYTES] ?? 0];
+  return (
+    chunk[begin] === OPENING &&
+    end > begin &&
+    chunk[end - 1] === CLOSING &&
+    chunk[end] === COMMA &&
+    Number.isSafeInteger(row) &&
+    row > 0 &&
+    Number.isSafeInteger(sharedBytes) &&
+    sharedBytes >= 0 &&
+    begin + 1 + sharedBytes < end
+  );
 }

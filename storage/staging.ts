@@ -1,6 +1,5 @@
 import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
-import { messageIdOffset, stagedBytes, stagedLine, writeStagedLine } from './calls.ts';
 import { laneOf, laneOfBytes } from './lanes.ts';
 import type { Digester } from './digester.ts';
 import type { ChunkReference } from './manifest.ts';
@@ -38,7 +37,7 @@ export interface Staged {
 /** An error file is written once it holds so many bytes. */
 const ERROR_FILE_BYTES = 1_024 * 1_024;
 
-/** Room in a chunk's memory for the line that makes it full; a longer one makes it grow. */
+/** Room in a chunk's memory for the call that makes it full; a longer one makes it grow. */
 const SPARE_BYTES = 256 * 1_024;
 
 /** A chunk on its way: its digests are made, then it is written. `ids` says where in it the messageIds to be noted begin. */
@@ -84,7 +83,7 @@ export class Staging {
   add(row: number, call: MappedCall): void {
     const chunk = this.#lanes[laneOf(call.person, this.#lanes.length)];
     if (chunk === undefined) return;
-    chunk.append(stagedLine(row, call), call.repeatable ? messageIdOffset(call.sharedBytes) : null);
+    chunk.append(row, call);
     this.#full ||= chunk.bytes >= this.#options.chunkBytes;
     this.#rows += 1;
   }
@@ -94,8 +93,7 @@ export class Staging {
     const { person, personBegin, personEnd } = call;
     const chunk = this.#lanes[laneOfBytes(person, personBegin, personEnd, this.#lanes.length)];
     if (chunk === undefined) return;
-    const start = chunk.bytes;
-    chunk.appended(writeStagedLine(chunk.roomFor(stagedBytes(call)), start, row, call));
+    chunk.appendEncoded(row, call);
     this.#full ||= chunk.bytes >= this.#options.chunkBytes;
     this.#rows += 1;
   }
@@ -171,6 +169,7 @@ export class Staging {
   /** Begins to write a chunk, once there are not too many on their way. @throws what an earlier one failed with. */
   async #write(lane: number, chunk: OpenChunk): Promise<void> {
     if (this.#writing.length >= WRITES_MAX) await this.#finishOldest();
+    chunk.close();
     const key = `${this.#options.folder}/chunks/${lane}-${String(chunk.number).padStart(6, '0')}`;
     const writing: WritingChunk = { chunk, ids: this.#put(key, chunk), isOver: false };
     const over = () => void (writing.isOver = true);
@@ -184,7 +183,9 @@ export class Staging {
   /** @returns where in the chunk the messageIds begin that are digests of row and window, in order. */
   async #put(key: string, chunk: OpenChunk): Promise<Int32Array> {
     const { storage, digester, digestPrefix } = this.#options;
-    const made = chunk.hasBlanks ? await digester.fill(chunk.body, digestPrefix) : new Int32Array(0);
+    const made = chunk.hasBlanks
+      ? await digester.fill(chunk.body, chunk.rows, digestPrefix)
+      : new Int32Array(0);
     await storage.put(key, chunk.body);
     return inOrder(made, chunk.ids);
   }

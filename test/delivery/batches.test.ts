@@ -2,13 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Batch, cutBatches } from '../../delivery/batch.ts';
 import type { BatchLimits } from '../../delivery/batch.ts';
-import type { MappedCall } from '../../mapping/mapper.ts';
-import { stagedLine } from '../../storage/calls.ts';
 import { Memory } from '../../storage/memory.ts';
-import { stagedCalls } from '../../storage/stagedCalls.ts';
 import type { StagedCalls } from '../../storage/stagedCalls.ts';
 import { bodyOf, callOf, callOfBytes, messageIdOf, openRoom, rows } from './room.ts';
 import type { Room } from './room.ts';
+import { stagedOf } from '../storage/chunk.ts';
 
 /* What goes into one request: limits in bytes as sent, counts, and what calls share. */
 
@@ -88,10 +86,6 @@ function expectClosed(calls: StagedCalls, limits: Omit<BatchLimits, 'callBytesMa
   const bytes = new Batch(calls, limits, new Memory()).bytes;
   const isOther = limits.sharesContext && new Set([...calls].map(({ shared }) => shared.toString())).size > 1;
   expect(bytes > limits.batchBytesMax || calls.count > limits.batchCallsMax || isOther).toBe(true);
-}
-
-function stagedOf(calls: readonly MappedCall[]): StagedCalls {
-  return stagedCalls(Buffer.from(calls.map((call, index) => stagedLine(index + 1, call)).join('')));
 }
 
 function withoutUndefined({ note, context }: { note: string; context: Record<string, string> | undefined }) {

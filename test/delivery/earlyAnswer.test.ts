@@ -4,10 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Batch } from '../../delivery/batch.ts';
 import { createHttp } from '../../delivery/http.ts';
-import { stagedLine } from '../../storage/calls.ts';
 import { Memory } from '../../storage/memory.ts';
-import { stagedCalls } from '../../storage/stagedCalls.ts';
 import { callOf } from './room.ts';
+import { stagedOf } from '../storage/chunk.ts';
 
 /*
  * A destination may answer before it has read a request, and read on. The memory of a body is used again for the next
@@ -57,7 +56,7 @@ test('what a destination reads of a request that it has answered already is neve
     for (const letter of letters) {
       // More than the buffers of two sockets hold.
       const call = callOf(1, { note: letter.repeat(16 * 1_024 * 1_024) });
-      using body = new Batch(stagedCalls(Buffer.from(stagedLine(1, call))), { sharesContext: false }, memory);
+      using body = new Batch(stagedOf([call]), { sharesContext: false }, memory);
       const exchange = await http.post({ url: hasty.url, headers: {}, body, signal });
       expect(exchange).toMatchObject({ kind: 'answered', answer: { status: 200, body: '{}' } });
     }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { stagedLine } from '../../storage/calls.ts';
-import { stagedCalls } from '../../storage/stagedCalls.ts';
 import { callOf, openRoom, rows } from './room.ts';
+import { stagedOf } from '../storage/chunk.ts';
 
 /* Runs at full speed to each kind of destination, held against the rate by a receiver that counts. */
 
@@ -33,7 +32,7 @@ test.each([
     const signal = new AbortController().signal;
     const lane = async () => {
       for (let row = left.shift(); row !== undefined; row = left.shift()) {
-        const calls = stagedCalls(Buffer.from(stagedLine(row, callOf(row))));
+        const calls = stagedOf([callOf(row)], row);
         using batch = room.sender.batchOf(calls);
         expect(await room.sender.send(batch, signal)).toEqual({ kind: 'accepted' });
       }

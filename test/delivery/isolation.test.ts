@@ -10,11 +10,10 @@ import { destinationProfile } from '../../delivery/destination.ts';
 import { DestinationDefinition } from '../../definitions/destination.ts';
 import { RowcastError } from '../../errors.ts';
 import { createRedactor } from '../../secrets/redact.ts';
-import { stagedLine } from '../../storage/calls.ts';
-import { stagedCalls } from '../../storage/stagedCalls.ts';
 import { Memory } from '../../storage/memory.ts';
 import { nobodyListens } from './nobodyListens.ts';
 import { callOf, rows, WRITE_KEY } from './room.ts';
+import { stagedOf } from '../storage/chunk.ts';
 
 /*
  * Deliveries of many syncs on a worker's sixteen slots, with the time-outs of production. Whoever leaves gives its
@@ -86,7 +85,7 @@ function senderTo(url: string) {
 
 /** Delivers a call until it is taken, however often the delivery is sent away, and answers how often it was. */
 async function deliver(url: string, row: number): Promise<number> {
-  const calls = stagedCalls(Buffer.from(stagedLine(row, callOf(row))));
+  const calls = stagedOf([callOf(row)], row);
   for (let times = 0; ; times += 1) {
     const restMs = await inSlot(async () => {
       stop.signal.throwIfAborted();

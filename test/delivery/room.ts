@@ -15,12 +15,12 @@ import { Receiver } from '../../dev/receiver/receiver.ts';
 import type { ReceiverOptions } from '../../dev/receiver/receiver.ts';
 import type { MappedCall } from '../../mapping/mapper.ts';
 import { createRedactor } from '../../secrets/redact.ts';
-import { stagedLine } from '../../storage/calls.ts';
 import { readDeliveredCalls, readFailedRows } from '../../storage/failedRows.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import type { ChunkReference, DeliveredCall, FailedRow } from '../../storage/manifest.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { Memory } from '../../storage/memory.ts';
+import { chunkOf } from '../storage/chunk.ts';
 
 export const WRITE_KEY = 'delivery/key+9f3c~A1';
 
@@ -187,7 +187,8 @@ async function stagedChunks(
   const references: ChunkReference[] = [];
   let row = 0;
   for (const [index, calls] of contents.entries()) {
-    const body = Buffer.from(calls.map((call) => stagedLine((row += 1), call)).join(''));
+    const body = chunkOf(calls, { firstRow: row + 1 });
+    row += calls.length;
     const key = `runs/people/run/extract/chunks/0-${index}`;
     await storage.put(key, body);
     references.push({ key, rows: calls.length, bytes: body.length });

@@ -38,7 +38,7 @@ const laneRows = ({ lanes }: Manifest) =>
 describe('an extraction', () => {
   test('stages every row of the query once, in lanes of whole people, in the query’s order', async () => {
     const extraction = await room.extract(people(5_000), { since: 1_700_000_000 });
-    expect(extraction.manifest).toMatchObject({ version: 1, rows: 5_000, failed: 0, errorFiles: [] });
+    expect(extraction.manifest).toMatchObject({ version: 2, rows: 5_000, failed: 0, errorFiles: [] });
     expect(extraction.warnings).toEqual([]);
     const lanes = await room.calls(extraction);
     expect(lanes).toHaveLength(4);

@@ -36,9 +36,9 @@ export interface ReadCall {
   readonly end: number;
 }
 
-/** The calls of a chunk from an offset on. */
-export function callsIn(chunk: Buffer, begin = 0): ReadCall[] {
-  const calls = stagedCalls(chunk, begin);
+/** The calls of a chunk of so many from an offset on, which is where these bytes of it begin. */
+export function callsIn(chunk: Buffer, rows: number, offset = 0): ReadCall[] {
+  const calls = stagedCalls(chunk, { rows, offset });
   return [...calls].map(({ row, json, shared }, index) => ({
     row,
     json: String(json),
@@ -51,8 +51,8 @@ export function callsIn(chunk: Buffer, begin = 0): ReadCall[] {
 export async function callsOf(storage: Storage, { lanes }: Pick<Staged, 'lanes'>): Promise<ReadCall[][]> {
   return Promise.all(
     lanes.map(async (chunks) => {
-      const bodies = await Promise.all(chunks.map(({ key }) => storage.get(key)));
-      return bodies.flatMap((body) => callsIn(body!));
+      const read = chunks.map(async ({ key, rows }) => callsIn((await storage.get(key))!, rows));
+      return (await Promise.all(read)).flat();
     }),
   );
 }

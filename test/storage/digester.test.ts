@@ -2,12 +2,12 @@ import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { digest80, repeatMessageId, ULID_CHARS, ULID_TIME_CHARS } from '../../mapping/messageId.ts';
 import type { EncodedCall } from '../../mapping/encodedMapper.ts';
-import { stagedBytes, stagedLine, writeStagedLine } from '../../storage/calls.ts';
 import { Digester } from '../../storage/digester.ts';
 import { Memory } from '../../storage/memory.ts';
 import { Staging } from '../../storage/staging.ts';
 import type { StagingOptions } from '../../storage/staging.ts';
-import { callOf, callsOf } from './calls.ts';
+import { callOf, callsIn, callsOf } from './calls.ts';
+import { chunkOf } from './chunk.ts';
 import { testStorage } from './folder.ts';
 import type { OpenStorage } from './folder.ts';
 
@@ -48,12 +48,9 @@ const jsonOf = ({ shared, rest }: Parts) =>
   `{${shared}"messageId":"${TIME}${digest80(PREFIX + shared + rest)}",${rest}`;
 
 /** A chunk of calls whose digests are blank, in memory that a thread can see. */
-function chunkOf(memory: Memory, rows: readonly number[]): Buffer {
+function blankChunk(memory: Memory, rows: readonly number[]): Buffer {
   const calls = rows.map((row) => encoded(partsOf(row)));
-  const chunk = memory.take(calls.reduce((sum, call) => sum + stagedBytes(call), 0));
-  let at = 0;
-  for (const [index, call] of calls.entries()) at = writeStagedLine(chunk, at, index + 1, call);
-  return chunk;
+  return chunkOf(calls, { memory });
 }
 
 /** Staging in a single lane, which begins its digests with the prefix. */
@@ -71,11 +68,14 @@ function stagingIn({ storage }: OpenStorage, sizes: Partial<StagingOptions> = {}
 }
 
 const finished = (rows: readonly number[]) =>
-  rows.map((row, index) => {
-    const { shared, rest } = partsOf(row);
-    const call = { json: jsonOf(partsOf(row)), sharedBytes: Buffer.byteLength(shared) };
-    return stagedLine(index + 1, { ...callOf('ann'), ...call, messageId: rest });
-  });
+  rows.map((row, index) => ({
+    row: index + 1,
+    json: jsonOf(partsOf(row)),
+    shared: partsOf(row).shared,
+  }));
+
+const callsWithin = (chunk: Buffer, rows: number) =>
+  callsIn(chunk, rows).map(({ row, json, shared }) => ({ row, json, shared }));
 
 const rowsFrom = (first: number, count: number) => Array.from({ length: count }, (_row, at) => first + at);
 
@@ -89,16 +89,16 @@ test.each([
     const chunks = [1, 10_000, 20_000].map((first) => rowsFrom(first, count));
     // All at once, as the lanes of a run do.
     const made = chunks.map(async (rows) => {
-      const chunk = chunkOf(memory, rows);
-      const ids = await digester.fill(chunk, PREFIX);
+      const chunk = blankChunk(memory, rows);
+      const ids = await digester.fill(chunk, rows.length, PREFIX);
       return {
-        text: String(chunk),
+        calls: callsWithin(chunk, rows.length),
         ids: [...ids].map((at) => chunk.toString('latin1', at, at + ULID_CHARS)),
       };
     });
-    for (const [index, { text, ids }] of (await Promise.all(made)).entries()) {
+    for (const [index, { calls, ids }] of (await Promise.all(made)).entries()) {
       const rows = chunks[index] ?? [];
-      expect(text).toBe(finished(rows).join(''));
+      expect(calls).toEqual(finished(rows));
       const expected = rows.map((row) => {
         const { shared, rest } = partsOf(row);
         return TIME + digest80(PREFIX + shared + rest);
@@ -109,10 +109,10 @@ test.each([
 );
 
 test('calls that have their ids already keep them', async () => {
-  const line = stagedLine(1, callOf('ann', { messageId: `${TIME}ABCDEFGHJKMNPQRS` }));
-  const chunk = Buffer.from(line);
-  expect([...(await new Digester().fill(chunk, PREFIX))]).toEqual([]);
-  expect(String(chunk)).toBe(line);
+  const call = callOf('ann', { messageId: `${TIME}ABCDEFGHJKMNPQRS` });
+  const chunk = chunkOf([call]);
+  expect([...(await new Digester().fill(chunk, 1, PREFIX))]).toEqual([]);
+  expect(chunk).toEqual(chunkOf([call]));
 });
 
 test('where the thread dies, what was asked of it fails, and the next chunk has another thread', async () => {
@@ -124,13 +124,13 @@ test('where the thread dies, what was asked of it fails, and the next chunk has 
   });
   onTestFinished(() => postMessage.mockRestore());
   const rows = rowsFrom(1, 4_000);
-  const asked = [1, 2].map(() => digester.fill(chunkOf(memory, rows), PREFIX));
+  const asked = [1, 2].map(() => digester.fill(blankChunk(memory, rows), rows.length, PREFIX));
   for (const fails of asked) await expect(fails).rejects.toThrow('the thread that makes digests has ended');
   expect(new Set(threads).size).toBe(1);
   postMessage.mockRestore();
-  const chunk = chunkOf(memory, rows);
-  expect(await digester.fill(chunk, PREFIX)).toHaveLength(4_000);
-  expect(String(chunk)).toBe(finished(rows).join(''));
+  const chunk = blankChunk(memory, rows);
+  expect(await digester.fill(chunk, rows.length, PREFIX)).toHaveLength(4_000);
+  expect(callsWithin(chunk, rows.length)).toEqual(finished(rows));
 });
 
 test('repeated rows are found among chunks whose digests are made side by side', async () => {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Staging } from '../../storage/staging.ts';
-import { stagedLine } from '../../storage/calls.ts';
+import { ENTRY_BYTES } from '../../storage/calls.ts';
 import { Digester } from '../../storage/digester.ts';
 import { Memory } from '../../storage/memory.ts';
 import { callOf, callsIn, callsOf, stage } from './calls.ts';
+import { chunkOf } from './chunk.ts';
 import { testStorage } from './folder.ts';
 
 /* Finished calls on their way to their lanes. */
@@ -72,7 +73,11 @@ describe('staged calls', () => {
         const { lanes } = await stage(calls, { storage: at.storage, chunkBytes }, 3);
         for (const { key, rows: count, bytes } of lanes.flat()) {
           const body = (await at.storage.get(key))!;
-          expect({ key, count, bytes }).toEqual({ key, count: callsIn(body).length, bytes: body.length });
+          expect({ key, count, bytes }).toEqual({
+            key,
+            count: callsIn(body, count).length,
+            bytes: body.length,
+          });
           expect(count).toBeGreaterThan(0);
         }
         const keys = lanes.flat().map(({ key }) => key);
@@ -85,25 +90,25 @@ describe('staged calls', () => {
   test('are read on from the end of any of them, and nothing follows the last', () => {
     fc.assert(
       fc.property(rows, (calls) => {
-        const chunk = Buffer.from(calls.map((call, index) => stagedLine(index + 1, call)).join(''));
-        const all = callsIn(chunk);
+        const chunk = chunkOf(calls);
+        const all = callsIn(chunk, calls.length);
         expect(all).toHaveLength(calls.length);
         for (const [index, { end }] of all.entries())
-          expect(callsIn(chunk.subarray(end), end)).toEqual(all.slice(index + 1));
+          expect(callsIn(chunk.subarray(end), calls.length, end)).toEqual(all.slice(index + 1));
         expect(all.at(-1)?.end ?? 0).toBe(chunk.length);
       }),
       { numRuns: 50 },
     );
   });
 
-  test('fill chunks that hold at most one line more than the size of a chunk, in any lane', async () => {
+  test('fill chunks that hold at most one call more than the size of a chunk, in any lane', async () => {
     await using at = await testStorage();
     const calls = Array.from({ length: 2_000 }, (_row, index) =>
       callOf(`user ${index % 97}`, { repeatable: false, traits: { note: '🎈'.repeat(index % 50) } }),
     );
     const { lanes } = await stage(calls, { storage: at.storage, chunkBytes: 5_000, lanes: 3 }, 1);
     expect(lanes.map((chunks) => chunks.length > 5)).toEqual([true, true, true]);
-    const longest = Math.max(...calls.map((call, index) => Buffer.byteLength(stagedLine(index + 1, call))));
+    const longest = Math.max(...calls.map(({ json }) => Buffer.byteLength(json) + 1 + ENTRY_BYTES));
     for (const chunks of lanes) {
       for (const { bytes } of chunks) expect(bytes).toBeLessThan(5_000 + longest);
       for (const { bytes } of chunks.slice(0, -1)) expect(bytes).toBeGreaterThanOrEqual(5_000);
@@ -169,45 +174,5 @@ describe('staged calls', () => {
     await expect(filling()).rejects.toMatchObject({ code: 'storage_corrupt' });
     await staging.abandon();
     expect(at.temporaryFiles()).toEqual([]);
-  });
-});
-
-describe('a damaged chunk', () => {
-  const chunk = Buffer.from(
-    [1, 2, 3].map((row) => stagedLine(row, callOf(`user-${row}`, { context: { ip: '::1' } }))).join(''),
-  );
-  const lineEnds = callsIn(chunk).map(({ end }) => end);
-
-  test('that is cut off within a line is refused, with the byte where that line begins', () => {
-    for (let length = 1; length < chunk.length; length += 1) {
-      const begin = [0, ...lineEnds].findLast((end) => end <= length)!;
-      const read = () => callsIn(chunk.subarray(0, length));
-      if (begin === length) expect(read()).toHaveLength(lineEnds.indexOf(begin) + 1);
-      else
-        expect(read).toThrow(
-          expect.objectContaining({
-            code: 'storage_corrupt',
-            message: `A staged chunk is damaged at byte ${begin}; the run fails, and its window repeats from the source.`,
-          }),
-        );
-    }
-  });
-
-  test('whose numbers or brace are something else is refused', () => {
-    const json = chunk.indexOf('{');
-    for (const at of [0, 5, 9, json - 2, json]) {
-      const damaged = Buffer.from(chunk);
-      damaged[at] = 0x78;
-      expect(() => callsIn(damaged), String(at)).toThrow('A staged chunk is damaged at byte 0;');
-    }
-  });
-
-  test('whose shared part would reach beyond its line is refused', () => {
-    const long = Buffer.from(stagedLine(1, { ...callOf('ann'), sharedBytes: 5_000 }));
-    expect(() => callsIn(Buffer.concat([long, chunk]))).toThrow('A staged chunk is damaged at byte 0;');
-  });
-
-  test('is not read from the middle of a line', () => {
-    expect(() => callsIn(chunk.subarray(3), 3)).toThrow('A staged chunk is damaged at byte 3;');
   });
 });
