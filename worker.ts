@@ -192,7 +192,6 @@ function wire(wiring: Wiring): Activities {
         writeKey,
         headers: await ownHeaders(definition, resolve),
         http,
-        memory,
         redactor,
         retryBudgetMs,
         onAsked: (asked) => {

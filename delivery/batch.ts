@@ -1,7 +1,6 @@
-import { RowcastError } from '../errors.ts';
-import type { Memory } from '../storage/memory.ts';
 import type { StagedCalls } from '../storage/stagedCalls.ts';
 import type { DestinationProfile } from './destination.ts';
+import { bytesOf } from './http.ts';
 import type { Body } from './http.ts';
 
 export type BatchLimits = Pick<
@@ -58,45 +57,22 @@ function frameBytes(sharedBytes: number): number {
   return OPENING.length + sharedBytes + BATCH_KEY.length + CLOSING.length;
 }
 
-/** A batch, and the body of the request that sends it. Its memory is free again once it is disposed of. */
-export class Batch implements Body, Disposable {
-  readonly calls: StagedCalls;
+/** The body of the request that sends a batch: its calls as they lie in their chunk, and what is around them. */
+export class Batch implements Body {
   readonly bytes: number;
-  readonly #shared: Buffer;
-  readonly #memory: Memory;
-  #content: Buffer | null = null;
+  readonly parts: readonly Buffer[];
+  readonly #calls: StagedCalls;
 
-  constructor(calls: StagedCalls, { sharesContext }: Pick<BatchLimits, 'sharesContext'>, memory: Memory) {
-    this.calls = calls;
-    this.#shared = sharesContext && calls.count > 0 ? calls.at(0).shared : Buffer.alloc(0);
-    this.bytes = frameBytes(this.#shared.length) + calls.joinedBytes;
-    this.#memory = memory;
-  }
-
-  /** Its JSON, which is written when it is asked for first; what the calls share stands in front as well. */
-  content(): Buffer {
-    this.#content ??= this.#written();
-    return this.#content;
+  /** @param calls one at least. */
+  constructor(calls: StagedCalls, { sharesContext }: Pick<BatchLimits, 'sharesContext'>) {
+    // What the calls share stands in front of them as well.
+    const shared = sharesContext ? calls.at(0).shared.toString('utf8') : '';
+    this.parts = [Buffer.from(`${OPENING}${shared}${BATCH_KEY}`), calls.joined(), Buffer.from(CLOSING)];
+    this.bytes = bytesOf(this.parts);
+    this.#calls = calls;
   }
 
   leave(): void {
-    this.#content = null;
-  }
-
-  #written(): Buffer {
-    const content = this.#memory.take(this.bytes);
-    let at = content.write(OPENING, 0, 'latin1');
-    at += this.#shared.copy(content, at);
-    at += content.write(BATCH_KEY, at, 'latin1');
-    at = this.calls.copyJoined(content, at);
-    at += content.write(CLOSING, at, 'latin1');
-    // What is left of its memory was another request's.
-    if (at === content.length) return content;
-    throw new RowcastError('internal_error', `A batch of ${this.bytes} bytes was written as ${at}.`);
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#content !== null) this.#memory.giveBack(this.#content);
-    this.#content = null;
+    this.#calls.leave();
   }
 }

@@ -1,5 +1,4 @@
 import type { StagedCall, StagedCalls } from '../storage/stagedCalls.ts';
-import type { Batch } from './batch.ts';
 import type { Sender } from './sender.ts';
 
 /** A call that the destination will never take, and why. */
@@ -22,7 +21,7 @@ export function acceptedOf({ accepted }: Pick<Settled, 'accepted'>): number {
 }
 
 /**
- * Sends a batch until each of its calls is accepted or stands refused alone.
+ * Sends calls as a batch until each of them is accepted or stands refused alone.
  *
  * A batch that is refused is halved, the left half first, so that calls keep their order. Where the destination
  * took some calls and does not say which, halves are sent again as well: ids make it safe.
@@ -32,27 +31,22 @@ export function acceptedOf({ accepted }: Pick<Settled, 'accepted'>): number {
  * @throws RowcastError of the destination; the reason of the signal.
  */
 export async function settleBatch(
-  batch: Batch,
+  calls: StagedCalls,
   sender: Sender,
   signal: AbortSignal,
   refusalsMax = Infinity,
 ): Promise<Settled> {
-  const { calls } = batch;
-  const verdict = await sender.send(batch, signal);
+  const verdict = await sender.send(calls, signal);
   if (verdict.kind === 'accepted') return { accepted: [calls], failures: [] };
   if (verdict.kind === 'partial' && verdict.failed !== null) return sorted(calls, verdict.failed);
   if (calls.count <= 1) {
     return { accepted: [], failures: [...calls].map((only) => refused(only, verdict.words)) };
   }
   const middle = calls.count >> 1;
-  const half = async (of: StagedCalls, most: number) => {
-    using part = sender.batchOf(of);
-    return await settleBatch(part, sender, signal, most);
-  };
-  const left = await half(calls.slice(0, middle), refusalsMax);
+  const left = await settleBatch(calls.slice(0, middle), sender, signal, refusalsMax);
   const refusalsLeft = acceptedOf(left) > 0 ? Infinity : refusalsMax - left.failures.length;
   if (refusalsLeft <= 0) return left;
-  const right = await half(calls.slice(middle), refusalsLeft);
+  const right = await settleBatch(calls.slice(middle), sender, signal, refusalsLeft);
   return {
     accepted: [...left.accepted, ...right.accepted],
     failures: [...left.failures, ...right.failures],

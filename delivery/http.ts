@@ -22,14 +22,18 @@ export interface HttpRequest {
 /** The body of a request. */
 export interface Body {
   readonly bytes: number;
-  /** Just so many bytes. */
-  content(): Buffer;
-  /** Says that what `content` gave may still be read for some time. */
+  /** What it consists of, in order. */
+  readonly parts: readonly Buffer[];
+  /** Says that its parts may still be read for some time. */
   leave(): void;
 }
 
 export function bodyOf(content: Buffer): Body {
-  return { bytes: content.length, content: () => content, leave: () => undefined };
+  return { bytes: content.length, parts: [content], leave: () => undefined };
+}
+
+export function bytesOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 /**
@@ -55,16 +59,16 @@ export function createHttp({ timeoutMs }: { timeoutMs: number }): Http {
   return {
     async post({ url, headers, body, signal }) {
       signal.throwIfAborted();
-      const content = body.content();
       let watch: Watch | undefined;
       try {
-        const options = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } };
+        const ofBody = { 'content-type': 'application/json', 'content-length': body.bytes };
+        const options = { method: 'POST', headers: { ...headers, ...ofBody } };
         const request =
           new URL(url).protocol === 'https:'
             ? requestHttps(url, { ...options, agent: agents.tls })
             : requestHttp(url, { ...options, agent: agents.plain });
         watch = new Watch(request, signal, timeoutMs);
-        const answer = await answerTo(request, content);
+        const answer = await answerTo(request, body);
         // Who answers before the request is over may read the rest of it yet, or never.
         if (!request.writableFinished) {
           body.leave();
@@ -114,7 +118,7 @@ class Watch implements Disposable {
   }
 }
 
-async function answerTo(request: ClientRequest, content: Buffer): Promise<Answer> {
+async function answerTo(request: ClientRequest, { parts }: Body): Promise<Answer> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     // Nothing else comes of an answer that wants another protocol.
     const closed = () => reject(new Error(NO_ANSWER));
@@ -125,7 +129,8 @@ async function answerTo(request: ClientRequest, content: Buffer): Promise<Answer
     });
     // Listened to for good: what goes wrong after the answer has begun is the answer's own error as well.
     request.on('error', reject);
-    request.end(content);
+    for (const part of parts) request.write(part);
+    request.end();
   });
   return {
     status: response.statusCode ?? 0,

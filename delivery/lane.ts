@@ -4,7 +4,6 @@ import { cutBatches } from './batch.ts';
 import type { Group } from './batch.ts';
 import { acceptedOf, settleBatch } from './halving.ts';
 import type { Settled } from './halving.ts';
-import { readyAhead } from './readyAhead.ts';
 import { LaneChunks } from './laneChunks.ts';
 import { LaneRecords } from './laneRecords.ts';
 import type { Recorded } from './laneRecords.ts';
@@ -47,13 +46,12 @@ async function deliverChunk(
   /** Over once the position after the batch before is told, which waits for all that it counts on. */
   let telling: Promise<void> = Promise.resolve();
   try {
-    for (const { group, batch } of readyAhead(cutBatches(calls, sender.profile), sender)) {
-      using sent = batch;
+    for (const group of cutBatches(calls, sender.profile)) {
       signal.throwIfAborted();
       const settled =
-        sent === null
+        group.kind === 'too_large'
           ? tooLarge(group.calls, request)
-          : await settleBatch(sent, sender, signal, refusalsLeft(request, position));
+          : await settleBatch(group.calls, sender, signal, refusalsLeft(request, position));
       await telling;
       const recorded = records.record(position, settled, endOf(group, settled));
       position = recorded.position;

@@ -12,6 +12,13 @@ interface Reading {
   isOver: boolean;
 }
 
+/** Memory that chunks are read into one after another. */
+interface Piece {
+  memory: Buffer;
+  /** Those of the chunk that was read into it last; null while there is none, or another is being read. */
+  calls: StagedCalls | null;
+}
+
 /**
  * The calls of a lane from a position on, chunk by chunk; each chunk is read while the calls of the one before it are
  * sent.
@@ -22,7 +29,8 @@ export class LaneChunks implements Disposable {
   readonly #storage: Storage;
   readonly #memory: Memory;
   readonly #references: readonly ChunkReference[];
-  readonly #pieces: readonly Buffer[];
+  readonly #bytesMax: number;
+  readonly #pieces: readonly Piece[];
   readonly #entries: Float64Array;
   /** Where the next chunk is read from. */
   #index: number;
@@ -36,9 +44,9 @@ export class LaneChunks implements Disposable {
     this.#index = position.chunk;
     this.#offset = position.offset;
     const left = chunks.slice(position.chunk);
-    const bytesMax = left.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+    this.#bytesMax = left.reduce((most, { bytes }) => Math.max(most, bytes), 0);
     const rowsMax = left.reduce((most, { rows }) => Math.max(most, rows), 0);
-    this.#pieces = left.slice(0, 2).map(() => memory.take(bytesMax));
+    this.#pieces = left.slice(0, 2).map(() => ({ memory: memory.take(this.#bytesMax), calls: null }));
     this.#entries = entriesFor(rowsMax);
   }
 
@@ -52,12 +60,14 @@ export class LaneChunks implements Disposable {
     const chunk = (await this.#ahead?.chunk.catch(() => null)) ?? (await this.#reading()?.chunk);
     this.#ahead = null;
     if (chunk === undefined) return null;
-    const offset = this.#offset;
     const rows = this.#references[this.#index]?.rows ?? 0;
+    const calls = stagedCalls(chunk, { rows, offset: this.#offset, memory: this.#entries });
+    const piece = this.#pieceOfNext;
+    if (piece !== undefined) piece.calls = calls;
     this.#index += 1;
     this.#offset = 0;
     this.#ahead = this.#reading();
-    return stagedCalls(chunk, { rows, offset, memory: this.#entries });
+    return calls;
   }
 
   #reading(): Reading | null {
@@ -72,7 +82,7 @@ export class LaneChunks implements Disposable {
   /** What is missing at its end would be calls that nobody misses. */
   async #read({ key, bytes }: ChunkReference): Promise<Buffer> {
     const offset = this.#offset;
-    const chunk = await this.#storage.get(key, offset, this.#pieceOfNext);
+    const chunk = await this.#storage.get(key, offset, this.#freeMemory());
     if (chunk !== null && offset + chunk.length === bytes) return chunk;
     const what = chunk === null ? 'is gone from' : `has ${offset + chunk.length} of its ${bytes} bytes in`;
     throw new RowcastError(
@@ -81,13 +91,23 @@ export class LaneChunks implements Disposable {
     );
   }
 
-  get #pieceOfNext(): Buffer | undefined {
+  get #pieceOfNext(): Piece | undefined {
     return this.#pieces[this.#index % 2] ?? this.#pieces[0];
   }
 
-  /** What is being read into is left to V8. */
+  /** Memory for the next chunk; what somebody else may still read is left to V8. */
+  #freeMemory(): Buffer | undefined {
+    const piece = this.#pieceOfNext;
+    if (piece?.calls?.isLeft === true) piece.memory = this.#memory.take(this.#bytesMax);
+    if (piece !== undefined) piece.calls = null;
+    return piece?.memory;
+  }
+
+  /** What is being read into is left to V8, too. */
   [Symbol.dispose](): void {
     const busy = this.#ahead?.isOver === false ? this.#pieceOfNext : undefined;
-    for (const piece of this.#pieces) if (piece !== busy) this.#memory.giveBack(piece);
+    for (const piece of this.#pieces) {
+      if (piece !== busy && piece.calls?.isLeft !== true) this.#memory.giveBack(piece.memory);
+    }
   }
 }

@@ -1,6 +1,5 @@
 import { RowcastError } from '../errors.ts';
 import type { Redactor } from '../secrets/redact.ts';
-import type { Memory } from '../storage/memory.ts';
 import type { StagedCalls } from '../storage/stagedCalls.ts';
 import { meaningOf } from './answer.ts';
 import type { Meaning } from './answer.ts';
@@ -21,16 +20,14 @@ export interface Sender {
   readonly profile: DestinationProfile;
   /** What is wrong with the destination now, in words; null where nothing is known to be. */
   readonly trouble: string | null;
-  /** A batch of calls, for it to send. */
-  batchOf(calls: StagedCalls): Batch;
   /**
-   * Sends a batch, trying again through short trouble; where others to the same destination are at it already, for a
+   * Sends calls as a batch, trying again through short trouble; where others to the same destination are at it already, for a
    * moment only.
    *
    * @throws RowcastError destination_unavailable where the trouble lasts, destination_refused where nothing will
    *   be taken; the reason of the signal.
    */
-  send(batch: Batch, signal: AbortSignal): Promise<Verdict>;
+  send(calls: StagedCalls, signal: AbortSignal): Promise<Verdict>;
   /**
    * Sends a batch without calls, once: whether the destination is there and takes the write key.
    *
@@ -45,8 +42,6 @@ export interface SenderOptions {
   /** Headers of the user's own. */
   readonly headers: Readonly<Record<string, string>>;
   readonly http: Http;
-  /** For the bodies of requests. */
-  readonly memory: Memory;
   readonly limiter: RateLimiter;
   readonly health: Health;
   readonly redactor: Redactor;
@@ -85,8 +80,7 @@ export function createSender(options: SenderOptions): Sender {
     get trouble() {
       return health.trouble === null ? null : `the destination ${profile.name}: ${health.trouble}`;
     },
-    batchOf: (calls) => new Batch(calls, profile, options.memory),
-    send: (batch, signal) => send(batch, headers, visitor, options, signal),
+    send: (calls, signal) => send(calls, headers, visitor, options, signal),
     greet: (signal) => greet(headers, options, signal),
   };
 }
@@ -109,23 +103,22 @@ async function greet(
 }
 
 async function send(
-  batch: Batch,
+  calls: StagedCalls,
   headers: Record<string, string>,
   visitor: Visitor,
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { profile, limiter, health, retryBudgetMs } = options;
-  const calls = batch.calls.count;
+  const batch = new Batch(calls, profile);
   const startMs = performance.now();
   using visit = health.enter(visitor, signal);
   await visit.admitted();
   for (let tries = 0; ; tries += 1) {
     const over = await limiter.pass(visit.signal);
     visit.asks();
-    const meaning = await exchange({ body: batch, calls, tries }, headers, options, visit.signal).finally(
-      over,
-    );
+    const request = { body: batch, calls: calls.count, tries };
+    const meaning = await exchange(request, headers, options, visit.signal).finally(over);
     if (meaning.kind === 'later') visit.hasFailed(meaning.words, meaning.afterMs);
     else visit.isAnswered();
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);

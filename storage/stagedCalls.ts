@@ -13,10 +13,13 @@ export interface StagedCall {
 }
 
 const [COMMA, OPENING, CLOSING] = [0x2c, 0x7b, 0x7d];
+const COMMA_BYTES = Buffer.from(',');
 
 /** Calls in memory. */
 export interface CallsInMemory {
   readonly memory: Buffer;
+  /** Whether somebody else may still read the memory when its owner is through with the calls. */
+  isLeft: boolean;
   /** Where in its chunk the memory begins. */
   readonly offset: number;
   /** An entry for each call; its end is a place in the memory. */
@@ -88,25 +91,23 @@ export class StagedCalls implements Iterable<StagedCall> {
     for (let index = 0; index < this.count; index += 1) yield this.at(index);
   }
 
-  /** Bytes of all of them with commas in between. */
-  get joinedBytes(): number {
-    if (this.count === 0) return 0;
-    return this.#end(this.count - 1) - this.#begin(0) - (this.count - 1) * this.#in.leadBytes;
+  /** All of them with commas in between; in the memory of the chunk, where they lie there so. */
+  joined(): Buffer {
+    if (this.count === 0) return Buffer.alloc(0);
+    const { memory, leadBytes } = this.#in;
+    if (leadBytes === 0) return memory.subarray(this.#begin(0), this.#end(this.count - 1));
+    const parts = [...this].flatMap(({ json }) => [COMMA_BYTES, json]);
+    return Buffer.concat(parts.slice(1));
   }
 
-  /** Copies all of them, with commas in between, to a place that has room for them. @returns where they end. */
-  copyJoined(target: Buffer, start: number): number {
-    if (this.count === 0) return start;
-    const { memory, leadBytes } = this.#in;
-    if (leadBytes === 0) {
-      return start + memory.copy(target, start, this.#begin(0), this.#end(this.count - 1));
-    }
-    let at = start;
-    for (let index = 0; index < this.count; index += 1) {
-      if (index > 0) target[at++] = COMMA;
-      at += memory.copy(target, at, this.#begin(index), this.#end(index));
-    }
-    return at;
+  /** Says that somebody may still read what `joined` gave when its owner is through with the calls. */
+  leave(): void {
+    this.#in.isLeft = true;
+  }
+
+  /** Whether that was said of any call of the chunk. */
+  get isLeft(): boolean {
+    return this.#in.isLeft;
   }
 
   #begin(index: number): number {
@@ -144,13 +145,15 @@ export function stagedCalls(chunk: Buffer, parts: ChunkParts): StagedCalls {
   if (isOfLines(chunk)) {
     const entries = entriesOfLines(chunk, offset, memory);
     const count = entries.length / ENTRY;
-    return new StagedCalls({ memory: chunk, offset, entries, leadBytes: LEAD_BYTES }, { first: 0, count });
+    const all = { memory: chunk, isLeft: false, offset, entries, leadBytes: LEAD_BYTES };
+    return new StagedCalls(all, { first: 0, count });
   }
   // Nothing is left after the last call.
   const entries = memory.subarray(0, chunk.length === 0 ? 0 : rows * ENTRY);
   const first = placeEntries(entries, chunk, offset);
   const count = entries.length / ENTRY - first;
-  return new StagedCalls({ memory: chunk, offset, entries, leadBytes: 0 }, { first, count });
+  const all = { memory: chunk, isLeft: false, offset, entries, leadBytes: 0 };
+  return new StagedCalls(all, { first, count });
 }
 
 /**

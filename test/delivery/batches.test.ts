@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Batch, cutBatches } from '../../delivery/batch.ts';
 import type { BatchLimits } from '../../delivery/batch.ts';
-import { Memory } from '../../storage/memory.ts';
 import type { StagedCalls } from '../../storage/stagedCalls.ts';
 import { bodyOf, callOf, callOfBytes, messageIdOf, openRoom, rows } from './room.ts';
 import type { Room } from './room.ts';
@@ -67,7 +66,9 @@ describe('the bytes of a batch', () => {
         const batches = [...cutBatches(staged, { ...limit, callBytesMax: 32_000 })];
         expect(batches.flatMap(({ calls }) => [...calls])).toEqual([...staged]);
         for (const [index, { calls }] of batches.entries()) {
-          const body = new Batch(calls, limit, new Memory()).content();
+          const { parts, bytes } = new Batch(calls, limit);
+          const body = Buffer.concat(parts);
+          expect(body.length).toBe(bytes);
           expect(body.length).toBeLessThanOrEqual(limit.batchBytesMax);
           expect(calls.count).toBeLessThanOrEqual(limit.batchCallsMax);
           const { batch: sent } = JSON.parse(body.toString()) as { batch: unknown[] };
@@ -83,7 +84,7 @@ describe('the bytes of a batch', () => {
 
 /** One more call would not have fitted. */
 function expectClosed(calls: StagedCalls, limits: Omit<BatchLimits, 'callBytesMax'>): void {
-  const bytes = new Batch(calls, limits, new Memory()).bytes;
+  const bytes = new Batch(calls, limits).bytes;
   const isOther = limits.sharesContext && new Set([...calls].map(({ shared }) => shared.toString())).size > 1;
   expect(bytes > limits.batchBytesMax || calls.count > limits.batchCallsMax || isOther).toBe(true);
 }

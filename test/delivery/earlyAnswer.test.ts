@@ -2,16 +2,14 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Batch } from '../../delivery/batch.ts';
-import { createHttp } from '../../delivery/http.ts';
-import { Memory } from '../../storage/memory.ts';
-import { callOf } from './room.ts';
-import { stagedOf } from '../storage/chunk.ts';
+import { callOf, openRoom } from './room.ts';
 
 /*
- * A destination may answer before it has read a request, and read on. The memory of a body is used again for the next
- * one, so the next must not show up in what is still on its way.
+ * A destination may answer before it has read a request, and read on. The memory of a chunk is used again for the next
+ * but one, whose calls must not show up in what is still on its way.
  */
+
+const MIB = 1_024 * 1_024;
 
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}';
 
@@ -31,7 +29,7 @@ async function startHasty() {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/batch`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     read,
     readOn() {
       for (const [index, socket] of sockets.entries()) {
@@ -48,18 +46,17 @@ async function startHasty() {
 
 test('what a destination reads of a request that it has answered already is never of another one', async () => {
   const hasty = await startHasty();
-  const http = createHttp({ timeoutMs: 5_000 });
-  const memory = new Memory();
   try {
-    const { signal } = new AbortController();
+    await using room = await openRoom({
+      destination: { kind: 'http', url: hasty.url },
+      profile: { callBytesMax: 64 * MIB, batchBytesMax: 64 * MIB },
+    });
     const letters = ['a', 'b', 'c', 'd'];
-    for (const letter of letters) {
-      // More than the buffers of two sockets hold.
-      const call = callOf(1, { note: letter.repeat(16 * 1_024 * 1_024) });
-      using body = new Batch(stagedOf([call]), { sharesContext: false }, memory);
-      const exchange = await http.post({ url: hasty.url, headers: {}, body, signal });
-      expect(exchange).toMatchObject({ kind: 'answered', answer: { status: 200, body: '{}' } });
-    }
+    // More than the buffers of two sockets hold, each in a chunk of its own.
+    await room.stage(
+      ...letters.map((letter, index) => [callOf(index + 1, { note: letter.repeat(16 * MIB) })]),
+    );
+    expect(await room.deliver()).toMatchObject({ position: { delivered: letters.length }, done: true });
     hasty.readOn();
     await sleep(500);
     expect(hasty.read).toHaveLength(letters.length);
@@ -68,7 +65,6 @@ test('what a destination reads of a request that it has answered already is neve
       expect([...new Set(note)].join('')).toBe(letters[index]);
     }
   } finally {
-    http.close();
     hasty.stop();
   }
 });

@@ -10,7 +10,6 @@ import { destinationProfile } from '../../delivery/destination.ts';
 import { DestinationDefinition } from '../../definitions/destination.ts';
 import { RowcastError } from '../../errors.ts';
 import { createRedactor } from '../../secrets/redact.ts';
-import { Memory } from '../../storage/memory.ts';
 import { nobodyListens } from './nobodyListens.ts';
 import { callOf, rows, WRITE_KEY } from './room.ts';
 import { stagedOf } from '../storage/chunk.ts';
@@ -77,7 +76,6 @@ function senderTo(url: string) {
     writeKey: WRITE_KEY,
     headers: {},
     http,
-    memory: new Memory(),
     redactor: createRedactor(),
     retryBudgetMs: RETRY_BUDGET_MS,
   });
@@ -90,8 +88,7 @@ async function deliver(url: string, row: number): Promise<number> {
     const restMs = await inSlot(async () => {
       stop.signal.throwIfAborted();
       const sender = senderTo(url);
-      using batch = sender.batchOf(calls);
-      return await sender.send(batch, stop.signal).then(() => null, restOf);
+      return await sender.send(calls, stop.signal).then(() => null, restOf);
     });
     if (restMs === null) return times;
     await sleep(restMs, undefined, { signal: stop.signal });

@@ -134,7 +134,6 @@ export async function openRoom(options: RoomOptions = {}): Promise<Room> {
     writeKey: WRITE_KEY,
     headers: await ownHeaders(definition, (of) => Promise.resolve(`value of ${JSON.stringify(of)}`)),
     http,
-    memory,
     redactor: createRedactor(),
     retryBudgetMs,
   });

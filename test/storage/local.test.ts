@@ -132,7 +132,8 @@ describe('a writer that dies', () => {
     const bytes = 8 * 1_024 * 1_024;
     let died = 0;
     let cutOff: string[] = [];
-    while (died < 6 || cutOff.length === 0) {
+    const wholeObjects = async () => (await openLocalStorage(folder.path)).list('runs');
+    while (died < 6 || cutOff.length === 0 || (await wholeObjects()).length === 0) {
       const child = await startChild();
       await child.ask({ do: 'open', folder: folder.path });
       const writing = (async () => {
