@@ -81,6 +81,7 @@ export interface QueryResult {
 export interface EncodedRows {
   /** For each column, whether its bytes are the text of its cells in UTF-8, and `t` or `f` where they are booleans. */
   readonly isText: readonly boolean[];
+  /** Each page stands until the next one is asked for. */
   readonly pages: AsyncIterable<EncodedPage>;
 }
 

@@ -1,5 +1,5 @@
 import type { Cell, EncodedPage } from '../source.ts';
-import type { RowBlocks } from './reader.ts';
+import type { RowBytes } from './reader.ts';
 import type { ColumnType } from './types.ts';
 
 /** A DataRow is a letter, its length, the number of its columns; then the length of each value, and the value. */
@@ -34,29 +34,21 @@ export class PostgresPage implements EncodedPage {
   readonly length: number;
   readonly begins: Int32Array;
   readonly ends: Int32Array;
+  readonly bytes: Buffer;
   readonly #shape: RowShape;
-  readonly #blocks: readonly Buffer[];
-  #block = 0;
   #at = 0;
-  #bytes: Buffer;
 
-  constructor({ rows, blocks }: RowBlocks, shape: RowShape) {
+  constructor({ rows, bytes }: RowBytes, shape: RowShape) {
     this.length = rows;
     this.begins = shape.begins;
     this.ends = shape.ends;
     this.#shape = shape;
-    this.#blocks = blocks;
-    this.#bytes = blocks[0] ?? Buffer.alloc(0);
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes;
+    this.bytes = bytes;
   }
 
   next(): boolean {
-    if (this.#at >= this.#bytes.length && !this.#nextBlock()) return false;
-    const { begins, ends } = this;
-    const bytes = this.#bytes;
+    const { begins, ends, bytes } = this;
+    if (this.#at >= bytes.length) return false;
     let at = this.#at + ROW_HEADER_BYTES;
     for (let column = 0; column < begins.length; column += 1) {
       const length = lengthAt(bytes, at);
@@ -70,18 +62,10 @@ export class PostgresPage implements EncodedPage {
     return true;
   }
 
-  #nextBlock(): boolean {
-    this.#block += 1;
-    const next = this.#blocks[this.#block];
-    if (next === undefined) return false;
-    [this.#bytes, this.#at] = [next, 0];
-    return true;
-  }
-
   /** The same as `readDatetime` and `readInstant` of types.ts, in place. */
   #writeTime(column: number, zoned: boolean): void {
     const [begin = -1, end = 0] = [this.begins[column], this.ends[column]];
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     if (begin < 0 || end - begin <= 10 || bytes[begin + 10] !== SPACE) return;
     if (!zoned) {
       if (bytes[end - 1] !== LETTER_C) bytes[begin + 10] = LETTER_T;
@@ -97,7 +81,7 @@ export class PostgresPage implements EncodedPage {
     const read = this.#shape.types[column]?.read;
     return begin < 0 || read === undefined
       ? null
-      : read(this.#bytes.toString('utf8', begin, this.ends[column]));
+      : read(this.bytes.toString('utf8', begin, this.ends[column]));
   }
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { RowConnection } from './rowConnection.ts';
+import { Inbox } from './inbox.ts';
+import { INBOX_BYTES, RowConnection } from './rowConnection.ts';
 
 /** A column as the server describes it. */
 export interface Field {
@@ -7,10 +8,10 @@ export interface Field {
   readonly dataTypeID: number;
 }
 
-/** Rows as they came: blocks of whole DataRow messages, one after another. */
-export interface RowBlocks {
+/** Rows as they came: whole DataRow messages, one after another, until the next ones are asked for. */
+export interface RowBytes {
   readonly rows: number;
-  readonly blocks: readonly Buffer[];
+  readonly bytes: Buffer;
 }
 
 /** A page is handed over once it holds so many bytes, whatever its number of rows. */
@@ -37,13 +38,14 @@ export class PortalReader implements pg.Submittable {
   #state: 'new' | 'described' | 'executing' | 'suspended' | 'ended' = 'new';
   #error: Error | undefined;
   #describing: Waiting<readonly Field[] | null> | undefined;
-  #reading: Waiting<RowBlocks> | undefined;
+  #reading: Waiting<RowBytes> | undefined;
   #rowsMax = 0;
   /** Whether a second page was asked for: who reads only the first wants no more. */
   #readsOn = false;
-  #blocks: Buffer[] = [];
+  #page = new Inbox(PAGE_BYTES + INBOX_BYTES);
+  /** The page that was handed over last. */
+  #taken = new Inbox(PAGE_BYTES + INBOX_BYTES);
   #rows = 0;
-  #bytes = 0;
 
   constructor(sql: string) {
     this.#sql = sql;
@@ -62,8 +64,8 @@ export class PortalReader implements pg.Submittable {
     });
   }
 
-  /** At most so many more rows; none at the end. */
-  read(rowsMax: number): Promise<RowBlocks> {
+  /** At most so many more rows; none at the end. Those read before are overwritten. */
+  read(rowsMax: number): Promise<RowBytes> {
     return new Promise((resolve, reject) => {
       this.#reading = { resolve, reject };
       this.#readsOn = this.#rowsMax > 0;
@@ -101,10 +103,9 @@ export class PortalReader implements pg.Submittable {
 
   #receive(block: Buffer, rows: number): void {
     if (this.#state === 'ended') return;
-    this.#blocks.push(block);
+    this.#page.add(block);
     this.#rows += rows;
-    this.#bytes += block.length;
-    if (this.#bytes < PAGE_BYTES) return;
+    if (this.#page.length < PAGE_BYTES) return;
     // The rest stays with the server until it is wanted.
     this.#connection?.stream.pause();
     this.#proceed();
@@ -113,7 +114,7 @@ export class PortalReader implements pg.Submittable {
   /** Hands a page over to whoever waits for it, or has the server go on. */
   #proceed(): void {
     if (this.#reading === undefined) return;
-    const isPage = this.#rows > 0 && (this.#state !== 'executing' || this.#bytes >= PAGE_BYTES);
+    const isPage = this.#rows > 0 && (this.#state !== 'executing' || this.#page.length >= PAGE_BYTES);
     if (isPage || this.#state === 'ended') {
       const { resolve, reject } = this.#reading;
       this.#reading = undefined;
@@ -124,9 +125,10 @@ export class PortalReader implements pg.Submittable {
     if (this.#state === 'described' || this.#state === 'suspended') this.#execute();
   }
 
-  #take(): RowBlocks {
-    const taken = { rows: this.#rows, blocks: this.#blocks };
-    [this.#blocks, this.#rows, this.#bytes] = [[], 0, 0];
+  #take(): RowBytes {
+    const taken = { rows: this.#rows, bytes: this.#page.content };
+    [this.#page, this.#taken, this.#rows] = [this.#taken, this.#page, 0];
+    this.#page.forget(this.#page.length);
     return taken;
   }
 

@@ -1,11 +1,15 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
+import { CAME, Inbox, socketInto } from './inbox.ts';
 
 /** The letter, and the length of a message without it. Source: PostgreSQL documentation, 54.7, Message Formats. */
 const HEADER_BYTES = 5;
 const DATA_ROW = 0x44;
 
-/** Takes whole DataRow messages, one after another in a block of bytes. */
+/** So much is read from a socket at once. */
+export const INBOX_BYTES = 256 * 1_024;
+
+/** Takes whole DataRow messages, one after another in a block of bytes, which is overwritten once this returns. */
 export type TakeRows = (block: Buffer, rows: number) => void;
 
 /** What `pg.Connection` has for reading; its type declarations leave it out. */
@@ -20,29 +24,36 @@ interface Listening {
 export class RowConnection extends pg.Connection {
   /** Takes the rows of the statement under way; null while `pg` has one of its own. */
   takeRows: TakeRows | null = null;
-  /** The beginning of a message whose end has not come yet. */
-  #begun: Buffer[] = [];
-  #begunBytes = 0;
+  /** Begins with a message whose end has not come yet. */
+  readonly #inbox: Inbox;
   /** How many bytes make that message whole, as far as is known. */
   #neededBytes = HEADER_BYTES;
+
+  /** Without TLS, and where no stream is given, the socket reads into the same memory again and again. */
+  constructor(config: pg.ConnectionConfig) {
+    const inbox = new Inbox(INBOX_BYTES);
+    const isPlain = !config.ssl && config.stream === undefined;
+    super(isPlain ? { ...config, stream: () => socketInto(inbox) } : config);
+    this.#inbox = inbox;
+  }
 
   /** Called by `pg` once the connection stands, with its stream or that of TLS. */
   attachListeners(stream: EventEmitter): void {
     const others = new EventEmitter();
     (pg.Connection.prototype as unknown as Listening).attachListeners.call(this, others);
-    stream.on('data', (bytes: Buffer) => this.#receive(bytes, others));
+    stream.on(CAME, () => this.#receive(others));
+    stream.on('data', (bytes: Buffer) => {
+      this.#inbox.add(bytes);
+      this.#receive(others);
+    });
     stream.on('end', () => others.emit('end'));
   }
 
-  #receive(received: Buffer, others: EventEmitter): void {
-    this.#begun.push(received);
-    this.#begunBytes += received.length;
-    if (this.#begunBytes < this.#neededBytes) return;
-    const bytes = this.#begun.length === 1 ? received : Buffer.concat(this.#begun);
-    const end = this.#passOn(bytes, others);
-    this.#begun = end === bytes.length ? [] : [bytes.subarray(end)];
-    this.#begunBytes = bytes.length - end;
-    this.#neededBytes = this.#begunBytes < HEADER_BYTES ? HEADER_BYTES : 1 + bytes.readUInt32BE(end + 1);
+  #receive(others: EventEmitter): void {
+    const inbox = this.#inbox;
+    if (inbox.length < this.#neededBytes) return;
+    inbox.forget(this.#passOn(inbox.content, others));
+    this.#neededBytes = inbox.length < HEADER_BYTES ? HEADER_BYTES : 1 + inbox.content.readUInt32BE(1);
   }
 
   /** Passes whole messages on, in order. @returns where the first begins that is not whole. */
@@ -50,7 +61,7 @@ export class RowConnection extends pg.Connection {
     let [begin, at, rows] = [0, 0, 0];
     const pass = () => {
       if (rows > 0) this.takeRows?.(bytes.subarray(begin, at), rows);
-      else if (at > begin) others.emit('data', bytes.subarray(begin, at));
+      else if (at > begin) others.emit('data', Buffer.from(bytes.subarray(begin, at)));
       [begin, rows] = [at, 0];
     };
     while (at + HEADER_BYTES <= bytes.length) {

@@ -10,7 +10,7 @@ import type { PostgresConfig } from './config.ts';
 import { connectFailure, queryFailure } from './failures.ts';
 import { PostgresPage, RowShape } from './page.ts';
 import { PortalReader } from './reader.ts';
-import type { RowBlocks } from './reader.ts';
+import type { RowBytes } from './reader.ts';
 import { RowConnection } from './rowConnection.ts';
 import { ARRAY_TYPES, columnType, readArrayTypes } from './types.ts';
 import type { ArrayTypes } from './types.ts';
@@ -133,11 +133,11 @@ class PostgresSource implements Source {
 
   #pages(
     reader: PortalReader,
-    first: RowBlocks,
+    first: RowBytes,
     shape: RowShape,
     { sql, signal, pageRows }: QueryRequest,
   ): AsyncIterable<EncodedPage> {
-    const pageOf = (blocks: RowBlocks) => new PostgresPage(blocks, shape);
+    const pageOf = (read: RowBytes) => new PostgresPage(read, shape);
     return pagesOf({
       first: pageOf(first),
       next: async () => pageOf(await this.#interrupts.wait(() => reader.read(pageRows), signal)),

@@ -1,4 +1,6 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { createServer, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import type pg from 'pg';
 import { expect, test } from 'vitest';
@@ -54,6 +56,41 @@ test('rows and other messages come whole and in order, wherever the network cuts
       expect(order).toEqual(['row', 'row', 'portalSuspended', 'row', 'row', 'commandComplete', 'row']);
     }),
   );
+});
+
+test('rows of any size come whole from a socket that reads into the same memory again and again', async () => {
+  const rows = Array.from({ length: 40 }, (_none, at) =>
+    row(String(at).repeat(at % 10 === 0 ? 400_000 : at)),
+  );
+  const said = Buffer.concat(rows);
+  await using server = createServer((socket) => socket.end(said)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const connection = new RowConnection({ ssl: false });
+  const blocks: Buffer[] = [];
+  connection.takeRows = (block) => blocks.push(Buffer.from(block));
+  const { stream } = connection;
+  if (!(stream instanceof Socket)) throw new Error('it reads from no socket of its own');
+  connection.attachListeners(stream);
+  stream.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(stream, 'close');
+  expect(Buffer.concat(blocks).equals(said)).toBe(true);
+});
+
+test('a page stands while the next one comes', async () => {
+  const { connection, says } = fakeServer();
+  const reader = new PortalReader('SELECT x');
+  connection.on('portalSuspended', () => reader.handlePortalSuspended());
+  reader.submit(connection);
+  reader.handleRowDescription({ fields: [] });
+  const pages = ['one', 'two', 'three'].map((value) => row(value));
+  let asked = reader.read(1);
+  for (const [at, page] of pages.entries()) {
+    if (at === 0) says(Buffer.concat([page, SUSPENDED]));
+    const { bytes } = await asked;
+    says(Buffer.concat([pages[at + 1] ?? row('end'), SUSPENDED]));
+    expect(bytes).toEqual(page);
+    asked = reader.read(1);
+  }
 });
 
 test('a page that is full with the last row that was asked for is not the end of the result', async () => {
