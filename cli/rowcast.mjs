@@ -15,5 +15,8 @@ if (major < 24 || (major === 24 && minor < 2)) {
 enableCompileCache(
   process.env.NODE_COMPILE_CACHE ?? fileURLToPath(new URL('../.rowcast/compiled', import.meta.url)),
 );
-if (process.argv[2] === 'worker') (await import('../worker/allocator.ts')).settleAllocator();
+if (process.argv[2] === 'worker') {
+  (await import('../worker/allocator.ts')).settleAllocator();
+  await import('../worker/heapSpaces.ts');
+}
 await import('./main.ts');

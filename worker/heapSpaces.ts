@@ -23,10 +23,15 @@ const OLD_GROWTH_PERCENT = 40;
 function holdGrowth(): void {
   const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
   const isLarge = (young?.space_size ?? 0) >= YOUNG_BYTES;
-  setFlagsFromString(`--semi-space-growth-factor=${isLarge ? 1 : 2}`);
+  setGrowthFactor(isLarge ? 1 : 2);
+}
+
+function setGrowthFactor(factor: number): void {
+  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
 }
 
 setFlagsFromString(`--max-semi-space-size=${THREAD_HALF_MB}`);
 setFlagsFromString(`--heap-growing-percent=${OLD_GROWTH_PERCENT}`);
-holdGrowth();
+// While modules are loaded nobody is told of a collection, and the space would grow past its limit.
+setGrowthFactor(1);
 new PerformanceObserver(holdGrowth).observe({ entryTypes: ['gc'] });

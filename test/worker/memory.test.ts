@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -66,6 +67,23 @@ test('young objects of a worker get some 16 MB, and less than without its limit,
   // It may have grown once more before the worker hears of it.
   expect(limited).toBeLessThanOrEqual(32 * MB);
   expect(unlimited).toBeGreaterThan(limited as number);
+});
+
+test('young objects of `rowcast worker` get no more while its modules are loaded in one go', () => {
+  const look = join(folder, 'look.mjs');
+  writeFileSync(
+    look,
+    `import { getHeapSpaceStatistics } from 'node:v8';
+    process.on('exit', () => {
+      const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+      console.log(young.space_size);
+    });`,
+  );
+  const args = ['--import', pathToFileURL(look).href, join(ROOT, 'cli', 'rowcast.mjs'), 'worker'];
+  const env = { ...process.env, ROWCAST_LANES: 'none' };
+  const { stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+  expect(stderr).toMatch(/^The environment variable ROWCAST_LANES is "none"/);
+  expect(Number(stdout)).toBeLessThanOrEqual(16 * MB);
 });
 
 test('the thread of the workflows gets no more than 8 MB for young objects', async () => {
