@@ -17,7 +17,7 @@ const YOUNG_BYTES = 16 * 1_024 * 1_024;
 const THREAD_HALF_MB = 4;
 
 /** The space for old objects may grow by so much of what lives in it before it is collected, in percent. */
-const OLD_GROWTH_PERCENT = 40;
+const OLD_GROWTH_PERCENT = 20;
 
 /** A factor of 1 lets the space be; one that V8 has shrunk meanwhile may grow again. */
 function holdGrowth(): void {
