@@ -20,6 +20,7 @@ import { writeResults } from './results/file.ts';
 import { runScenarios } from './scenarios/index.ts';
 import { narrow } from './tables.ts';
 import { verdictOf } from './verdict.ts';
+import { ownVersions } from './versions.ts';
 
 /*
  * npm run bench [-- --quick] [--rounds N] [--only NAME …] [--minutes N] [--results FILE]: all contestants move the rows
@@ -92,7 +93,7 @@ async function measureAll(): Promise<boolean> {
   const [{ ready, absent }] = await Promise.all([
     startAll(asked, bench, contestants),
     // Side by side with their start, which is mostly waiting.
-    Promise.allSettled(planFor(asked).repeated.map(({ table }) => make(table))),
+    Promise.allSettled(planFor(asked).entries.map(({ table }) => make(table))),
   ]);
   const plan = planFor([...ready.keys()]);
   const measured: Measured[] = [];
@@ -109,9 +110,9 @@ async function measureAll(): Promise<boolean> {
     }
   };
   for (let round = 1; round <= rounds; round += 1) {
-    for (const [at, entry] of plan.repeated.entries()) {
-      const before = plan.repeated.at(at - 1);
-      const isAnew = before !== undefined && !isOfKind(entry, before);
+    for (const [at, entry] of plan.entries.entries()) {
+      const before = plan.entries.at(at - 1);
+      const isAnew = !isQuick && before !== undefined && !isOfKind(entry, before);
       await move(entry, { round, isAnew, to: measured });
     }
   }
@@ -120,13 +121,12 @@ async function measureAll(): Promise<boolean> {
   if (memoryGrowth(measured).grown.length > 0) {
     await move(MANY_AGAIN, { round: rounds + 1, isAnew: true, to: again });
   }
-  for (const entry of plan.once) await move(entry, { round: 1, isAnew: true, to: measured });
   await contestants.disposeAsync();
 
   const isScenario = (name: string) => !isQuick && isAsked({ name });
   const { sections, wrong } = await runScenarios(bench, isScenario, { minutes, running: stack });
   if (stack.disposed) throw new Error('The bench was stopped.');
-  const { versions } = databases;
+  const versions = [...ownVersions(), ...databases.versions];
   const { tables } = plan;
   writeResults(values.results, {
     measured,

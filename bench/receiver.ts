@@ -3,8 +3,9 @@ import { gunzipSync } from 'node:zlib';
 import { countDistinct, QUOTE } from './distinct.ts';
 
 /*
- * The receiver of the bench, a process of its own: it takes everything, and so cheaply that nobody waits for it. While
- * calls come it only finds their messageIds in the bytes and keeps those; which are distinct is counted when asked for.
+ * The receiver of the bench, a process of its own: it takes everything, as cheaply as it can. While calls come it only
+ * finds their messageIds in the bytes and keeps those; which are distinct is counted when asked for. Who reads rows first is
+ * slower by far; who has calls ready, and posts them at full speed, waits for it.
  *
  *   POST …/batch   {"batch":[…]}; below /after/MS it is answered so many milliseconds later
  *   POST /warm-up  is answered like a batch, and is forgotten

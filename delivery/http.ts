@@ -32,6 +32,7 @@ export function bodyOf(content: Buffer): Body {
   return { bytes: content.length, parts: [content], leave: () => undefined };
 }
 
+/** Of all of them together. */
 export function bytesOf(parts: readonly Buffer[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
 }

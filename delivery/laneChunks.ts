@@ -61,7 +61,7 @@ export class LaneChunks implements Disposable {
     this.#ahead = null;
     if (chunk === undefined) return null;
     const rows = this.#references[this.#index]?.rows ?? 0;
-    const calls = stagedCalls(chunk, { rows, offset: this.#offset, memory: this.#entries });
+    const calls = stagedCalls(chunk, { rows, offset: this.#offset, entries: this.#entries });
     const piece = this.#pieceOfNext;
     if (piece !== undefined) piece.calls = calls;
     this.#index += 1;
@@ -98,7 +98,7 @@ export class LaneChunks implements Disposable {
   /** Memory for the next chunk; what somebody else may still read is left to V8. */
   #freeMemory(): Buffer | undefined {
     const piece = this.#pieceOfNext;
-    if (piece?.calls?.isLeft === true) piece.memory = this.#memory.take(this.#bytesMax);
+    if (piece?.calls?.isStillRead === true) piece.memory = this.#memory.take(this.#bytesMax);
     if (piece !== undefined) piece.calls = null;
     return piece?.memory;
   }
@@ -107,7 +107,7 @@ export class LaneChunks implements Disposable {
   [Symbol.dispose](): void {
     const busy = this.#ahead?.isOver === false ? this.#pieceOfNext : undefined;
     for (const piece of this.#pieces) {
-      if (piece !== busy && piece.calls?.isLeft !== true) this.#memory.giveBack(piece.memory);
+      if (piece !== busy && piece.calls?.isStillRead !== true) this.#memory.giveBack(piece.memory);
     }
   }
 }

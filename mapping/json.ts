@@ -41,7 +41,10 @@ export function nests(text: string): boolean {
   }
 }
 
-/** A JSON text as the line that a staged call is: a line break in valid JSON stands between its values. */
+/**
+ * A JSON text on one line: a line break in valid JSON stands between its values. Ids depend on every byte, and so it is since
+ * staged calls were lines.
+ */
 export function onOneLine(json: string): string {
   return json.replaceAll('\n', ' ');
 }

@@ -41,7 +41,7 @@ export class Literal {
   }
 }
 
-/** JSON that is written in bytes, out of bytes, one line after another in the same memory. */
+/** JSON that is written in bytes, out of bytes, one text after another in the same memory. */
 export class JsonBytes {
   bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1_024);
   /** Where the next byte goes. */

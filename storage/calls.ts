@@ -15,9 +15,11 @@ export const ENTRY = 3;
 export const [ROW, END, SHARED_BYTES] = [0, 1, 2] as const;
 export const ENTRY_BYTES = ENTRY * Float64Array.BYTES_PER_ELEMENT;
 
+/** Characters of the form. */
+export const [OPENING, CLOSING, COMMA] = [0x7b, 0x7d, 0x2c] as const;
+
 const MESSAGE_ID_KEY = '"messageId":"';
 const [MESSAGE_ID_BYTES, AFTER_ID] = [Buffer.from(MESSAGE_ID_KEY), Buffer.from('",')];
-const BRACE = 0x7b;
 
 /** Bytes between the messageId of a call and the rest of it. */
 export const AFTER_ID_BYTES = AFTER_ID.length;
@@ -36,7 +38,7 @@ export function jsonBytesOf({ sharedEnd, end }: EncodedCall): number {
 export function writeJson(target: Buffer, start: number, call: EncodedCall): number {
   const { bytes, sharedEnd, end, messageId } = call;
   let at = start;
-  target[at++] = BRACE;
+  target[at++] = OPENING;
   if (sharedEnd > 0) at += bytes.copy(target, at, 0, sharedEnd);
   for (const piece of [MESSAGE_ID_BYTES, messageId, AFTER_ID]) {
     for (let index = 0; index < piece.length; index += 1) target[at++] = piece[index] ?? 0;

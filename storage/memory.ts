@@ -4,11 +4,11 @@ const REUSED_BYTES_MIN = 64 * 1_024;
 /** So much is kept for later, some more than a run takes by default; with more under way at once, some becomes garbage. */
 const KEPT_BYTES_MAX = 32 * 1_024 * 1_024;
 
-/** Blocks are multiples of this, so that chunks and bodies of about the same size fit into each other's. */
+/** Blocks are multiples of this, so that chunks of about the same size fit into each other's. */
 const BLOCK_BYTES = 256 * 1_024;
 
 /**
- * Memory for chunks and for the bodies of requests, used again and again by all that runs in a process. V8 collects the
+ * Memory for chunks, and for the tables of those that are being filled, used again and again by all that runs in a process. V8 collects the
  * garbage of the whole process for every 64 MB that are taken outside of its heap, and half of a delivery's time went
  * there. It is shared with the thread that makes digests.
  */

@@ -1,6 +1,7 @@
 import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
 import {
+  COMMA,
   END,
   ENTRY,
   ENTRY_BYTES,
@@ -12,10 +13,10 @@ import {
 } from './calls.ts';
 import type { Memory } from './memory.ts';
 
-const COMMA = 0x2c;
-
-/** Memory for the entries of a chunk, which are behind its calls in the end; of more calls, more is taken. */
+/** Memory for the entries of a chunk until they are put behind its calls; of more calls, more is taken. */
 const ENTRIES_BYTES = 256 * 1_024;
+
+const NONE = Buffer.alloc(0);
 
 /**
  * A chunk that is being filled. Calls become bytes at once: strings that wait for their chunk would outlive the
@@ -42,6 +43,7 @@ export class OpenChunk {
     this.#numbers = numbersIn(this.#entries);
   }
 
+  /** Of its calls and their entries. */
   get bytes(): number {
     return this.#callBytes + this.#rows * ENTRY_BYTES;
   }
@@ -85,6 +87,8 @@ export class OpenChunk {
     const bytes = this.#rows * ENTRY_BYTES;
     this.#grow(bytes);
     this.#entries.copy(this.#buffer, this.#callBytes, 0, bytes);
+    this.#memory.giveBack(this.#entries);
+    this.#entries = NONE; // Others have it from now on.
   }
 
   /** Lets others have its memory: nothing of it is looked at any more. */

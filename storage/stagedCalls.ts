@@ -1,4 +1,4 @@
-import { END, ENTRY, ROW, SHARED_BYTES } from './calls.ts';
+import { CLOSING, COMMA, END, ENTRY, OPENING, ROW, SHARED_BYTES } from './calls.ts';
 import { damagedChunk } from './damagedChunk.ts';
 import { entriesOfLines, isOfLines, LEAD_BYTES } from './stagedLines.ts';
 
@@ -12,14 +12,13 @@ export interface StagedCall {
   readonly shared: Buffer;
 }
 
-const [COMMA, OPENING, CLOSING] = [0x2c, 0x7b, 0x7d];
-const COMMA_BYTES = Buffer.from(',');
+const COMMA_BYTES = Buffer.of(COMMA);
 
 /** Calls in memory. */
-export interface CallsInMemory {
+interface CallsInMemory {
   readonly memory: Buffer;
   /** Whether somebody else may still read the memory when its owner is through with the calls. */
-  isLeft: boolean;
+  isStillRead: boolean;
   /** Where in its chunk the memory begins. */
   readonly offset: number;
   /** An entry for each call; its end is a place in the memory. */
@@ -77,6 +76,7 @@ export class StagedCalls implements Iterable<StagedCall> {
     return offset + (isLast ? memory.length : this.#end(index) + 1);
   }
 
+  /** One of them. */
   at(index: number): StagedCall {
     const { memory } = this.#in;
     const begin = this.#begin(index);
@@ -91,9 +91,8 @@ export class StagedCalls implements Iterable<StagedCall> {
     for (let index = 0; index < this.count; index += 1) yield this.at(index);
   }
 
-  /** All of them with commas in between; in the memory of the chunk, where they lie there so. */
+  /** All of them, one at least, with commas in between; in the memory of the chunk, where they lie there so. */
   joined(): Buffer {
-    if (this.count === 0) return Buffer.alloc(0);
     const { memory, leadBytes } = this.#in;
     if (leadBytes === 0) return memory.subarray(this.#begin(0), this.#end(this.count - 1));
     const parts = [...this].flatMap(({ json }) => [COMMA_BYTES, json]);
@@ -102,12 +101,12 @@ export class StagedCalls implements Iterable<StagedCall> {
 
   /** Says that somebody may still read what `joined` gave when its owner is through with the calls. */
   leave(): void {
-    this.#in.isLeft = true;
+    this.#in.isStillRead = true;
   }
 
   /** Whether that was said of any call of the chunk. */
-  get isLeft(): boolean {
-    return this.#in.isLeft;
+  get isStillRead(): boolean {
+    return this.#in.isStillRead;
   }
 
   #begin(index: number): number {
@@ -125,13 +124,13 @@ export class StagedCalls implements Iterable<StagedCall> {
 }
 
 /** What is known of a chunk whose calls are looked for. */
-export interface ChunkParts {
+export interface ChunkFacts {
   /** How many calls the whole chunk has. */
   readonly rows: number;
   /** Where in it that begins which was read of it, in bytes; 0 unless said. */
   readonly offset?: number;
   /** Memory of `entriesFor` at least so many calls, and theirs until it is used again. */
-  readonly memory?: Float64Array;
+  readonly entries?: Float64Array;
 }
 
 /**
@@ -140,19 +139,20 @@ export interface ChunkParts {
  * @param chunk its bytes from the offset on.
  * @throws RowcastError storage_corrupt where it is in none of the forms of a chunk.
  */
-export function stagedCalls(chunk: Buffer, parts: ChunkParts): StagedCalls {
-  const { rows, offset = 0, memory = entriesFor(rows) } = parts;
+export function stagedCalls(chunk: Buffer, facts: ChunkFacts): StagedCalls {
+  const { rows, offset = 0 } = facts;
+  const room = (facts.entries ?? entriesFor(rows)).subarray(0, rows * ENTRY);
   if (isOfLines(chunk)) {
-    const entries = entriesOfLines(chunk, offset, memory);
+    const entries = entriesOfLines(chunk, offset, room);
     const count = entries.length / ENTRY;
-    const all = { memory: chunk, isLeft: false, offset, entries, leadBytes: LEAD_BYTES };
+    const all = { memory: chunk, isStillRead: false, offset, entries, leadBytes: LEAD_BYTES };
     return new StagedCalls(all, { first: 0, count });
   }
   // Nothing is left after the last call.
-  const entries = memory.subarray(0, chunk.length === 0 ? 0 : rows * ENTRY);
+  const entries = chunk.length === 0 ? room.subarray(0, 0) : room;
   const first = placeEntries(entries, chunk, offset);
   const count = entries.length / ENTRY - first;
-  const all = { memory: chunk, isLeft: false, offset, entries, leadBytes: 0 };
+  const all = { memory: chunk, isStillRead: false, offset, entries, leadBytes: 0 };
   return new StagedCalls(all, { first, count });
 }
 
@@ -164,11 +164,12 @@ export function stagedCalls(chunk: Buffer, parts: ChunkParts): StagedCalls {
 function placeEntries(entries: Float64Array, chunk: Buffer, offset: number): number {
   const callsEnd = chunk.length - entries.byteLength;
   if (callsEnd < 0) throw damagedChunk(offset);
-  bytesOf(entries).set(chunk.subarray(callsEnd));
+  bytesIn(entries).set(chunk.subarray(callsEnd));
   let begin = -offset;
   let first = 0;
   for (let at = 0; at < entries.length; at += ENTRY) {
     const end = (entries[at + END] ?? 0) - offset;
+    if (!(Number.isSafeInteger(end) && end > begin)) throw damagedChunk(offset + begin);
     if (begin < 0) first += 1;
     // The first of them begins where these bytes do.
     else if (!isCall(chunk, begin, end, entries, at) || (begin > 0 && at === first * ENTRY)) {
@@ -177,7 +178,7 @@ function placeEntries(entries: Float64Array, chunk: Buffer, offset: number): num
     entries[at + END] = end;
     begin = end + 1;
   }
-  if (begin !== callsEnd && entries.length > 0) throw damagedChunk(offset + callsEnd);
+  if (begin !== callsEnd && chunk.length > 0) throw damagedChunk(offset + callsEnd);
   return first;
 }
 
@@ -186,16 +187,15 @@ export function entriesFor(calls: number): Float64Array<ArrayBuffer> {
   return new Float64Array(calls * ENTRY);
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
+function bytesIn({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Whether there is a call, as far as can be seen without parsing it, and its entry is one. Of nonsense, no comparison holds. */
+/** Whether there is a call, as far as can be seen without parsing it, and its entry is one. */
 function isCall(chunk: Buffer, begin: number, end: number, entries: Float64Array, at: number): boolean {
   const [row, sharedBytes] = [entries[at + ROW] ?? 0, entries[at + SHARED_BYTES] ?? 0];
   return (
     chunk[begin] === OPENING &&
-    end > begin &&
     chunk[end - 1] === CLOSING &&
     chunk[end] === COMMA &&
     Number.isSafeInteger(row) &&

@@ -24,22 +24,22 @@ export function isOfLines([first = 0]: Buffer): boolean {
  * An entry for each line; its end is a place in these bytes.
  *
  * @param offset of these bytes in the whole chunk.
- * @param memory for the entries, with room for those of the whole chunk.
+ * @param room for the entries of the whole chunk.
  * @throws RowcastError storage_corrupt where there is something else than lines.
  */
-export function entriesOfLines(chunk: Buffer, offset: number, memory: Float64Array): Float64Array {
+export function entriesOfLines(chunk: Buffer, offset: number, room: Float64Array): Float64Array {
   let at = 0;
   for (let begin = 0; begin < chunk.length; at += ENTRY) {
     const end = chunk.indexOf(LINE_FEED, begin);
     const call = begin + LEAD_BYTES;
     const [, row, sharedBytes] = LINE.exec(chunk.toString('latin1', begin, call + 1)) ?? [];
-    if (row === undefined || call + Number(sharedBytes) >= end || at >= memory.length) {
+    if (row === undefined || call + Number(sharedBytes) >= end || at >= room.length) {
       throw damagedChunk(offset + begin);
     }
-    memory[at + ROW] = Number(row);
-    memory[at + END] = end;
-    memory[at + SHARED_BYTES] = Number(sharedBytes);
+    room[at + ROW] = Number(row);
+    room[at + END] = end;
+    room[at + SHARED_BYTES] = Number(sharedBytes);
     begin = end + 1;
   }
-  return memory.subarray(0, at);
+  return room.subarray(0, at);
 }

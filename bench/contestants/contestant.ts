@@ -60,8 +60,8 @@ export interface Contestant {
   readonly how: string;
   /** Whether the rows arrive at the receiver. */
   readonly delivers: boolean;
-  /** Narrow rows; more would take too long. `once`: as many are moved in one round. */
-  readonly rowsMax: { readonly quick: number; readonly full: number; readonly once?: number };
+  /** Narrow rows; more would take too long. `wide`: of wide and heavy ones, where it is fewer still. */
+  readonly rowsMax: { readonly quick: number; readonly full: number; readonly wide?: number };
   /** Which tables it can move: those of PostgreSQL that have rows, and no column of a call's context, unless said. */
   readonly canMove?: (table: TableSpec) => boolean;
   /** Sets it up, or says why it cannot compete here. */

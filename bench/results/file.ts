@@ -21,7 +21,7 @@ interface Results {
   readonly commandLine: readonly string[];
   /** The machine's load over the minute before the bench began. */
   readonly loadBefore: number;
-  /** Of the databases. */
+  /** Of Rowcast, Temporal and the databases. */
   readonly versions: readonly string[];
   /** What the scenarios say, in Markdown, each from its heading on. */
   readonly sections: readonly string[];
@@ -57,9 +57,7 @@ function surroundings({ rounds, commandLine, loadBefore, versions }: Results): s
   const software = ['Node ' + process.version, ...versions, process.platform].join(', ');
   const [loadAfter = NaN] = loadavg();
   const how =
-    rounds === 1
-      ? 'One round.'
-      : `Medians of ${rounds} rounds, in each of which the contestants took turns; what takes longest was moved once, after them.`;
+    rounds === 1 ? 'One round.' : `Medians of ${rounds} rounds, in each of which the contestants took turns.`;
   return (
     `\`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${machine}, ${software}. The load was ${shown(loadBefore, 1)} ` +
     `when it began and ${shown(loadAfter, 1)} when it ended, and everything ran on this machine. ${how} Compare within a ` +

@@ -8,8 +8,8 @@ import { peakOf, rateAgainst, rateOf, ROWS_FOR_CPU, runsInstead } from './runs.t
 
 /** What the columns say, once for all tables. */
 export const COLUMNS =
-  'Behind a name in brackets: it is too slow for the table, and its line is about so many rows; or calls came again, with ' +
-  'the messageIds that they had. *Against COPY*: its rows ' +
+  'Behind a name in brackets: it was given so many rows, since all would take too long; or calls came again, with the ' +
+  'messageIds that they had. *Against COPY*: its rows ' +
   'a second by those of `COPY` of the whole table, or of the bare driver where the database is another. *Rowcast is ' +
   'faster by*: Rowcast’s rows a second by its, both of as many rows. A script’s seconds are those from the start of its ' +
   'process, of fewer rows a larger share; Rowcast’s worker runs already. *CPU s*, *database CPU s*: of its own process ' +

@@ -15,6 +15,7 @@ export class Inbox {
     this.#memory = Buffer.allocUnsafeSlow(usualBytes);
   }
 
+  /** Bytes of what came and is not forgotten. */
   get length(): number {
     return this.#length;
   }
@@ -35,6 +36,7 @@ export class Inbox {
     this.#length += bytes;
   }
 
+  /** Takes bytes that came elsewhere. */
   add(bytes: Buffer): void {
     if (this.#memory.length - this.#length < bytes.length) this.#grow(bytes.length);
     this.#length += bytes.copy(this.#memory, this.#length);

@@ -288,18 +288,12 @@ test('a chunk that is gone from storage fails the delivery with its name', async
   expect(room.positions.at(-1)).toMatchObject({ chunk: 1, delivered: 2 });
 });
 
-test('a chunk that has lost its last lines fails the delivery before any of its calls is sent', async () => {
+test('a chunk that has lost its end fails the delivery before any of its calls is sent', async () => {
   await using room = await openRoom();
   await room.stage(rows(1, 9).map((row) => callOf(row)));
   const path = join(room.storage.identity.location, 'runs/people/run/extract/chunks/0-0');
-  const lines = readFileSync(path, 'utf8').split('\n');
-  writeFileSync(
-    path,
-    lines
-      .slice(0, 7)
-      .map((line) => `${line}\n`)
-      .join(''),
-  );
+  const whole = readFileSync(path);
+  writeFileSync(path, whole.subarray(0, whole.length - 100));
   await expect(room.deliver()).rejects.toMatchObject({
     code: 'storage_corrupt',
     message: expect.stringMatching(

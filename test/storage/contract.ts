@@ -64,7 +64,7 @@ function describeObjects(subject: StorageUnderTest): void {
   test('what was put comes back byte for byte, for whoever opens the storage', async () => {
     await using created = await subject.create();
     const storage = await created.open();
-    const large = Buffer.alloc(5 * 1_024 * 1_024, 'a chunk of lines\n');
+    const large = Buffer.alloc(5 * 1_024 * 1_024, 'a chunk of calls,');
     const objects = {
       'runs/people/run-1/empty': Buffer.alloc(0),
       'runs/people/run-1/bytes': Buffer.from(Array.from({ length: 256 }, (_byte, value) => value)),

@@ -62,13 +62,12 @@ describe('a damaged chunk', () => {
     ['shared part is no number', SHARED_BYTES, () => Infinity],
   ])('is refused where the entry of a call says that its %s', (_words, what, change) => {
     expect(() => read(withNumber(1, what, change))).toThrow(damagedAt(first!.end));
-    expect(() => read(withNumber(1, what, change).subarray(first!.end), first!.end)).toThrow(
-      damagedAt(first!.end),
-    );
+    const rest = withNumber(1, what, change).subarray(first!.end);
+    expect(() => read(rest, first!.end)).toThrow(damagedAt(first!.end));
   });
 
   test('is refused where it has more calls than is known of it, or fewer', () => {
-    for (const rows of [2, 4, 1_000_000]) {
+    for (const rows of [0, 2, 4, 1_000_000]) {
       expect(() => callsIn(chunk, rows)).toThrow('A staged chunk is damaged at byte ');
     }
   });
