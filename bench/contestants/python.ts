@@ -12,7 +12,7 @@ const INSTALL = { timeoutMs: 120_000 };
 
 export const dlt: Contestant = {
   name: 'dlt',
-  how: `dlt ${DLT} from PyPI: its \`sql_table\` with the Arrow backend, Parquet files of 25,000 rows between the stages, a destination function that posts 1,000 calls at a time, up to four load jobs side by side; from the start of Python to its end`,
+  how: `dlt ${DLT} from PyPI: its \`sql_table\` with the ConnectorX backend, a stream of Arrow, Parquet files of 25,000 rows between the stages, a destination function that posts 1,800 calls at a time, up to four load jobs side by side; from the start of Python to its end`,
   delivers: true,
   rowsMax: { quick: 100_000, full: 1_000_000, wide: 20_000 },
   async start(bench) {
@@ -22,8 +22,7 @@ export const dlt: Contestant = {
       'sqlalchemy==2.1.9',
       'requests==2.34.2',
       'pyarrow==26.0.1',
-      // Its Arrow backend is slower without.
-      'numpy==2.5.5',
+      'connectorx==0.4.6',
     ];
     const found = await pythonWith('bench-dlt', packages, INSTALL);
     if (typeof found === 'string') return found;
