@@ -42,8 +42,8 @@ export function nests(text: string): boolean {
 }
 
 /**
- * A JSON text on one line: a line break in valid JSON stands between its values. Ids depend on every byte, and so it is since
- * staged calls were lines.
+ * A JSON text on one line: a line break in valid JSON stands between its values. Until 0.5.0 staged calls were lines, and
+ * ids depend on every byte.
  */
 export function onOneLine(json: string): string {
   return json.replaceAll('\n', ' ');

@@ -10,7 +10,10 @@ import { ULID_CHARS } from '../mapping/messageId.ts';
  * A number of an entry is a float64 in the byte order of the machine, as in all typed arrays.
  */
 
-/** Numbers of an entry: the row's number in the result; where the call ends in the chunk, before its comma; bytes of its shared part (see `MappedCall`). */
+/**
+ * Numbers of an entry: the row's number in the result; where the call ends in the chunk, before its comma; bytes of its
+ * shared part (see `MappedCall`).
+ */
 export const ENTRY = 3;
 export const [ROW, END, SHARED_BYTES] = [0, 1, 2] as const;
 export const ENTRY_BYTES = ENTRY * Float64Array.BYTES_PER_ELEMENT;

@@ -8,9 +8,9 @@ const KEPT_BYTES_MAX = 32 * 1_024 * 1_024;
 const BLOCK_BYTES = 256 * 1_024;
 
 /**
- * Memory for chunks, and for the tables of those that are being filled, used again and again by all that runs in a process. V8 collects the
- * garbage of the whole process for every 64 MB that are taken outside of its heap, and half of a delivery's time went
- * there. It is shared with the thread that makes digests.
+ * Memory for chunks, and for the tables of those that are being filled, used again and again by all that runs in a
+ * process. V8 collects the garbage of the whole process for every 64 MB that are taken outside of its heap, and half of a
+ * delivery's time went there. It is shared with the thread that makes digests.
  */
 export class Memory {
   /** The blocks that nobody has, the one that waits longest first. */
