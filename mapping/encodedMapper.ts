@@ -12,12 +12,10 @@ import { ResultColumns } from './resultColumns.ts';
 
 /** A finished call in bytes, which stand until the next one is written. */
 export interface EncodedCall {
-  /** The shared part, then the rest, from `"type"` to the last brace: the call without its messageId. */
+  /** Its JSON as in `MappedCall`, but for its messageId: the digest of row and window is left blank, for `digestCalls`. */
   readonly bytes: Buffer;
-  readonly sharedEnd: number;
   readonly end: number;
-  /** The time of its messageId; the digest of row and window is left blank, for `digestCalls`. */
-  readonly messageId: Buffer;
+  readonly sharedBytes: number;
   /** What holds the person in UTF-8, and where. */
   readonly person: Buffer;
   readonly personBegin: number;
@@ -50,7 +48,7 @@ export function createEncodedMapper(
   const container = containerOf(options.type);
   const body = treeOf(result, container, isText);
   const [opening, nothing] = [new Literal(`,"${container}":`), new Literal('{}')];
-  const messageId = blankId(options);
+  const messageId = new Literal(`"messageId":"${blankId(options)}",`);
   const fixedBytes = fixedBytesOf(columns);
   const { valueBytesMax, recordBytesMax } = options.limits;
   const cellBytesMax = (Math.min(valueBytesMax, recordBytesMax) - fixedBytes) / ESCAPED_BYTES_MAX;
@@ -62,13 +60,15 @@ export function createEncodedMapper(
     const person = hasBytes(page, userId) ? userId : anonymousId;
     if (!hasBytes(page, person)) return null;
     out.begin(4 * fixedBytes + 2 * ESCAPED_BYTES_MAX * cellBytes);
+    out.literal(BEGIN);
     for (const { key, write } of shared) {
       const before = out.at;
       out.literal(key);
       if (write(page, out)) out.literal(COMMA);
       else out.at = before;
     }
-    const sharedEnd = out.at;
+    const sharedBytes = out.at - BEGIN.length;
+    out.literal(messageId);
     if (!writeHead(page, out)) return null;
     out.literal(opening);
     if (!(body?.write(page, out) ?? false)) out.literal(nothing);
@@ -76,17 +76,15 @@ export function createEncodedMapper(
     if (!out.isUtf8) return null;
     const [personBegin = 0, personEnd = 0] = [page.begins[person], page.ends[person]];
     const { bytes, at: end } = out;
-    return { bytes, sharedEnd, end, messageId, person: page.bytes, personBegin, personEnd };
+    return { bytes, end, sharedBytes, person: page.bytes, personBegin, personEnd };
   };
 }
 
-const [COMMA, END] = [new Literal(','), new Literal('}')];
+const [BEGIN, COMMA, END] = [new Literal('{'), new Literal(','), new Literal('}')];
 
 /** A messageId with its time alone. */
-function blankId({ window }: MappingOptions): Buffer {
-  const messageId = Buffer.alloc(ULID_CHARS, BLANK);
-  messageId.write(ulidTime(window.firstAttemptAtMs), 'latin1');
-  return messageId;
+function blankId({ window }: MappingOptions): string {
+  return ulidTime(window.firstAttemptAtMs).padEnd(ULID_CHARS, BLANK);
 }
 
 /** Room for all that a call and a record hold besides their cells: names twice, and what the API has names for. */

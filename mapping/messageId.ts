@@ -9,7 +9,7 @@ import type { MappingOptions } from './mapper.ts';
 export const MAPPING_VERSION = 1;
 
 /** What stands for each character of a digest in a call that is otherwise finished, until it is made (see `digestCalls`). */
-export const BLANK = 0x20;
+export const BLANK = ' ';
 
 /** The length of a ULID: 10 characters of time, 16 of the 80 other bits. */
 export const ULID_CHARS = 26;

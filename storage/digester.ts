@@ -17,7 +17,7 @@ export interface DigestRequest {
 }
 
 interface Asked {
-  readonly resolve: (ids: Int32Array) => void;
+  readonly resolve: (ids: Int32Array<ArrayBuffer>) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -34,9 +34,9 @@ export class Digester {
    *
    * @param rows how many calls the chunk has.
    * @param prefix of `digestPrefix`
-   * @returns where in the chunk the messageIds begin whose digests were made.
+   * @returns the messageIds whose digests were made, as `PlacedIds` has them.
    */
-  async fill(chunk: Buffer, rows: number, prefix: string): Promise<Int32Array> {
+  async fill(chunk: Buffer, rows: number, prefix: string): Promise<Int32Array<ArrayBuffer>> {
     const { buffer: memory, byteOffset, length: bytes } = chunk;
     const isShared = memory instanceof SharedArrayBuffer && byteOffset === 0;
     if (!isShared || bytes < THREAD_BYTES_MIN) return digestCalls(chunk, rows, prefix);
@@ -51,7 +51,7 @@ export class Digester {
   /** A thread that has nothing to do keeps no process alive. */
   #start(): Worker {
     const thread = new Worker(THREAD);
-    thread.on('message', (ids: Int32Array) => {
+    thread.on('message', (ids: Int32Array<ArrayBuffer>) => {
       this.#asked.shift()?.resolve(ids);
       if (this.#asked.length === 0) thread.unref();
     });

@@ -1,6 +1,6 @@
-import { ID_WORDS } from './spilledRecords.ts';
+import { DIGEST_WORDS } from './placedIds.ts';
 
-const SLOT_WORDS = ID_WORDS + 1;
+const SLOT_WORDS = DIGEST_WORDS + 1;
 const SLOTS_MIN = 1_024;
 
 /**
@@ -16,11 +16,12 @@ export class IdCounts {
   count(records: Int32Array, word: number): number {
     if (this.#used * 2 >= this.#slots.length / SLOT_WORDS) this.#grow();
     const slot = this.#slotOf(records, word);
-    const before = this.#slots[slot + ID_WORDS] ?? 0;
-    this.#slots[slot + ID_WORDS] = before + 1;
+    const before = this.#slots[slot + DIGEST_WORDS] ?? 0;
+    this.#slots[slot + DIGEST_WORDS] = before + 1;
     if (before > 0) return before;
     this.#used += 1;
-    for (let index = 0; index < ID_WORDS; index += 1) this.#slots[slot + index] = records[word + index] ?? 0;
+    for (let index = 0; index < DIGEST_WORDS; index += 1)
+      this.#slots[slot + index] = records[word + index] ?? 0;
     return 0;
   }
 
@@ -35,12 +36,12 @@ export class IdCounts {
     const count = this.#slots.length / SLOT_WORDS;
     for (let slot = hashOf(records, word) & (count - 1); ; slot = (slot + 1) & (count - 1)) {
       const at = slot * SLOT_WORDS;
-      if (this.#slots[at + ID_WORDS] === 0 || this.#holds(at, records, word)) return at;
+      if (this.#slots[at + DIGEST_WORDS] === 0 || this.#holds(at, records, word)) return at;
     }
   }
 
   #holds(slot: number, records: Int32Array, word: number): boolean {
-    for (let index = 0; index < ID_WORDS; index += 1) {
+    for (let index = 0; index < DIGEST_WORDS; index += 1) {
       if (this.#slots[slot + index] !== records[word + index]) return false;
     }
     return true;
@@ -50,7 +51,7 @@ export class IdCounts {
     const before = this.#slots;
     this.#slots = new Int32Array(before.length * 2);
     for (let from = 0; from < before.length; from += SLOT_WORDS) {
-      if (before[from + ID_WORDS] === 0) continue;
+      if (before[from + DIGEST_WORDS] === 0) continue;
       const slot = this.#slotOf(before, from);
       for (let index = 0; index < SLOT_WORDS; index += 1)
         this.#slots[slot + index] = before[from + index] ?? 0;

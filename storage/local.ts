@@ -98,11 +98,11 @@ class LocalStorage implements Storage {
     this.identity = identity;
   }
 
-  async put(key: string, body: Uint8Array): Promise<void> {
+  async put(key: string, body: Uint8Array, wasRead?: () => void): Promise<void> {
     const path = this.#path(key);
     await this.#guarded(async () => {
       try {
-        await createFile(this.#temporary, path, body);
+        await createFile(this.#temporary, path, body, wasRead);
       } catch (error) {
         throw codeOf(error) === 'EEXIST' ? this.#taken(key, error) : error;
       }

@@ -72,36 +72,44 @@ export async function makeFolder(path: string): Promise<void> {
  * Creates a file, durably. It is written whole under another name first, so that nobody ever sees half of it.
  *
  * @param temporary the folder for that, on the same file system.
+ * @param wasWritten called once the body is no longer needed; the file is not durable yet.
  * @throws EEXIST where the name is taken.
  */
-export async function createFile(temporary: string, path: string, body: Uint8Array): Promise<void> {
+export async function createFile(
+  temporary: string,
+  path: string,
+  body: Uint8Array,
+  wasWritten?: () => void,
+): Promise<void> {
+  const unnamed = join(temporary, randomUUID());
+  try {
+    await inFolder(temporary, () => writeWhole(unnamed, body, wasWritten));
+    await inFolder(dirname(path), () => link(unnamed, path));
+  } finally {
+    await orWhereMissing(unlink(unnamed), undefined);
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Does something for which a folder is needed, which is made where it is missing: that is rare, and looking costs more. */
+async function inFolder(folder: string, task: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    await makeFolder(temporary);
-    await makeFolder(dirname(path));
     try {
-      await linkWhole(join(temporary, randomUUID()), path, body);
+      await task();
       return;
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || tries === TRIES_MAX) throw error;
     }
+    await makeFolder(folder);
   }
 }
 
-async function linkWhole(temporary: string, path: string, body: Uint8Array): Promise<void> {
-  try {
-    const file = await open(temporary, 'wx', FILE_MODE);
-    try {
-      // As a whole: `writeFile` writes half a megabyte at a time, and each write waits for its turn in a busy process.
-      for (let at = 0; at < body.length;) at += (await file.write(body, at)).bytesWritten;
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(temporary, path);
-  } finally {
-    await orWhereMissing(unlink(temporary), undefined);
-  }
-  await syncFolder(dirname(path));
+async function writeWhole(path: string, body: Uint8Array, wasWritten?: () => void): Promise<void> {
+  await using file = await open(path, 'wx', FILE_MODE);
+  // As a whole: `writeFile` writes half a megabyte at a time, and each write waits for its turn in a busy process.
+  for (let at = 0; at < body.length;) at += (await file.write(body, at)).bytesWritten;
+  wasWritten?.();
+  await file.sync();
 }
 
 /** Makes the names in a folder durable: syncing a file covers its content only. */

@@ -1,16 +1,6 @@
 import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
-import {
-  COMMA,
-  END,
-  ENTRY,
-  ENTRY_BYTES,
-  jsonBytesOf,
-  messageIdOffset,
-  ROW,
-  SHARED_BYTES,
-  writeJson,
-} from './calls.ts';
+import { COMMA, END, ENTRY, ENTRY_BYTES, messageIdOffset, ROW, SHARED_BYTES } from './calls.ts';
 import type { Memory } from './memory.ts';
 
 /** Memory for the entries of a chunk until they are put behind its calls; of more calls, more is taken. */
@@ -77,9 +67,10 @@ export class OpenChunk {
 
   /** The same for a call that is in bytes already, but for the digest in its messageId. */
   appendEncoded(row: number, call: EncodedCall): void {
-    this.#grow(jsonBytesOf(call) + 1);
+    const { bytes, end, sharedBytes } = call;
+    this.#grow(end + 1);
     this.#hasBlanks = true;
-    this.#end(row, writeJson(this.#buffer, this.#callBytes, call), call.sharedEnd);
+    this.#end(row, this.#callBytes + bytes.copy(this.#buffer, this.#callBytes, 0, end), sharedBytes);
   }
 
   /** Puts the entries behind the calls; no more are added. */

@@ -1,7 +1,7 @@
-import { repeatMessageId, ULID_CHARS, ULID_TIME_CHARS } from '../mapping/messageId.ts';
+import { repeatMessageId, ULID_TIME_CHARS } from '../mapping/messageId.ts';
 import { IdCounts } from './idCounts.ts';
 import { CHUNK_WORD, digestAt, OFFSET_WORD, RECORD_WORDS, SpilledRecords } from './spilledRecords.ts';
-import type { PlacedId } from './spilledRecords.ts';
+import { DIGEST_WORDS, PLACED_OFFSET, PLACED_WORDS, PlacedIds } from './placedIds.ts';
 import type { Storage } from './storage.ts';
 
 const SEEN_BUCKETS = 256;
@@ -36,11 +36,20 @@ export class RepeatFinder {
     this.#patches = new SpilledRecords(storage, { buckets: PATCH_BUCKETS, bucketBytes });
   }
 
-  /** Notes a call whose messageId is a digest of row and window. */
-  add(id: PlacedId): void {
-    const { bytes, begin } = id;
-    if (this.#time === '') this.#time = bytes.toString('latin1', begin, begin + ULID_TIME_CHARS);
-    this.#seen.add(bucketOf(bytes, begin), id);
+  /**
+   * Notes the messageIds of a chunk that are digests of row and window.
+   *
+   * @param ids as `PlacedIds` has them.
+   * @param number the chunk's, counted over all lanes.
+   */
+  add(ids: Int32Array, chunk: Buffer, number: number): void {
+    if (this.#time === '' && ids.length > 0) {
+      const begin = ids[PLACED_OFFSET] ?? 0;
+      this.#time = chunk.toString('latin1', begin, begin + ULID_TIME_CHARS);
+    }
+    for (let at = 0; at < ids.length; at += PLACED_WORDS) {
+      this.#seen.add(bucketOf(ids, at), ids, at, number, ids[at + PLACED_OFFSET] ?? 0);
+    }
   }
 
   /** Moves to disk what is more than memory may hold; to be awaited once a page. */
@@ -78,10 +87,10 @@ export class RepeatFinder {
         const repetition = counts.count(records, at);
         if (repetition === 0) continue;
         const first = this.#time + digestAt(records, at);
-        const bytes = Buffer.from(repeatMessageId(first, repetition), 'latin1');
+        const repeated = new PlacedIds(1);
+        repeated.add(Buffer.from(repeatMessageId(first, repetition), 'latin1'), 0);
         const chunk = records[at + CHUNK_WORD] ?? 0;
-        const offset = records[at + OFFSET_WORD] ?? 0;
-        this.#patches.add(chunk % PATCH_BUCKETS, { bytes, begin: 0, chunk, offset });
+        this.#patches.add(chunk % PATCH_BUCKETS, repeated.words, 0, chunk, records[at + OFFSET_WORD] ?? 0);
         added += 1;
         if (added % 1_000 === 0) await this.#patches.spill();
       }
@@ -97,9 +106,6 @@ export class RepeatFinder {
 }
 
 /** Eight bits, from the last four characters of the digest, of five bits each. */
-function bucketOf(bytes: Buffer, begin: number): number {
-  const end = begin + ULID_CHARS;
-  let word = 0;
-  for (let at = end - 4; at < end; at += 1) word = (word << 8) | (bytes[at] ?? 0);
-  return Math.imul(word, 0x9e3779b1) >>> 24;
+function bucketOf(ids: Int32Array, at: number): number {
+  return Math.imul(ids[at + DIGEST_WORDS - 1] ?? 0, 0x9e3779b1) >>> 24;
 }

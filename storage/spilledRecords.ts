@@ -1,33 +1,25 @@
-import { ULID_CHARS, ULID_TIME_CHARS } from '../mapping/messageId.ts';
+import { DIGEST_WORDS } from './placedIds.ts';
 import type { Scratch, Storage } from './storage.ts';
 
 /*
- * A record is the digest in a messageId (its time is that of the window in every one), the number of its chunk, counted
- * over all lanes, and its offset in that chunk, in bytes; in words of four bytes, so that records are compared and
- * counted without a string.
+ * A record is the digest in a messageId, as in `PlacedIds`, the number of its chunk, counted over all lanes, and its
+ * offset in that chunk, in bytes.
  */
 const WORD_BYTES = 4;
-export const ID_WORDS = (ULID_CHARS - ULID_TIME_CHARS) / WORD_BYTES;
-export const CHUNK_WORD = ID_WORDS;
-export const OFFSET_WORD = ID_WORDS + 1;
-export const RECORD_WORDS = ID_WORDS + 2;
+export const CHUNK_WORD = DIGEST_WORDS;
+export const OFFSET_WORD = DIGEST_WORDS + 1;
+export const RECORD_WORDS = DIGEST_WORDS + 2;
 
 const RECORD_BYTES = RECORD_WORDS * WORD_BYTES;
 const READ_BYTES = RECORD_BYTES * 16_384;
 
-/** A messageId, and where it stands or is to stand. */
-export interface PlacedId {
-  readonly bytes: Buffer;
-  /** Where in those bytes it begins. */
-  readonly begin: number;
-  readonly chunk: number;
-  /** In that chunk, in bytes. */
-  readonly offset: number;
-}
-
 /** The 16 characters of the digest in the record that begins at a word. */
 export function digestAt(records: Int32Array, word: number): string {
-  const bytes = Buffer.from(records.buffer, records.byteOffset + word * WORD_BYTES, ID_WORDS * WORD_BYTES);
+  const bytes = Buffer.from(
+    records.buffer,
+    records.byteOffset + word * WORD_BYTES,
+    DIGEST_WORDS * WORD_BYTES,
+  );
   return bytes.toString('latin1');
 }
 
@@ -45,9 +37,14 @@ export class SpilledRecords {
     this.#buckets = Array.from({ length: buckets }, () => new Bucket(bucketBytes));
   }
 
-  /** Takes a record into a bucket. A full bucket grows until `spill` is called. */
-  add(bucket: number, id: PlacedId): void {
-    this.#buckets[bucket]?.add(id);
+  /**
+   * Takes a record into a bucket. A full bucket grows until `spill` is called.
+   *
+   * @param digest what holds the words of the digest, from a word on.
+   * @param offset in the chunk, in bytes.
+   */
+  add(bucket: number, digest: Int32Array, word: number, chunk: number, offset: number): void {
+    this.#buckets[bucket]?.add(digest, word, chunk, offset);
   }
 
   /** Moves full buckets to their files. */
@@ -91,6 +88,7 @@ class Bucket {
   readonly #bytesMax: number;
   #bytes: Buffer = Buffer.alloc(0);
   #words: Int32Array = new Int32Array(0);
+  /** Words of it. */
   #used = 0;
 
   constructor(bytesMax: number) {
@@ -98,30 +96,28 @@ class Bucket {
   }
 
   get full(): boolean {
-    return this.#used >= this.#bytesMax;
+    return this.#used * WORD_BYTES >= this.#bytesMax;
   }
 
-  add({ bytes, begin, chunk, offset }: PlacedId): void {
-    if (this.#used + RECORD_BYTES > this.#bytes.length) this.#grow();
-    for (let index = 0; index < ID_WORDS * WORD_BYTES; index += 1) {
-      this.#bytes[this.#used + index] = bytes[begin + ULID_TIME_CHARS + index] ?? 0;
-    }
-    const word = this.#used / WORD_BYTES;
-    this.#words[word + CHUNK_WORD] = chunk;
-    this.#words[word + OFFSET_WORD] = offset;
-    this.#used += RECORD_BYTES;
+  add(digest: Int32Array, word: number, chunk: number, offset: number): void {
+    if ((this.#used + RECORD_WORDS) * WORD_BYTES > this.#bytes.length) this.#grow();
+    const [words, at] = [this.#words, this.#used];
+    for (let index = 0; index < DIGEST_WORDS; index += 1) words[at + index] = digest[word + index] ?? 0;
+    words[at + CHUNK_WORD] = chunk;
+    words[at + OFFSET_WORD] = offset;
+    this.#used += RECORD_WORDS;
   }
 
   #grow(): void {
     const larger = Buffer.alloc(Math.max(24 * RECORD_BYTES, this.#bytes.length * 2));
-    this.#bytes.copy(larger, 0, 0, this.#used);
+    this.#bytes.copy(larger, 0, 0, this.#used * WORD_BYTES);
     this.#bytes = larger;
     this.#words = wordsOf(larger);
   }
 
   /** Its records, which the next ones overwrite. */
   take(): Buffer {
-    const taken = this.#bytes.subarray(0, this.#used);
+    const taken = this.#bytes.subarray(0, this.#used * WORD_BYTES);
     this.#used = 0;
     return taken;
   }

@@ -156,6 +156,14 @@ export function stagedCalls(chunk: Buffer, facts: ChunkFacts): StagedCalls {
   return new StagedCalls(all, { first, count });
 }
 
+/** The calls of a whole chunk that was filled in this process, of which nothing is checked. */
+export function filledCalls(chunk: Buffer, rows: number): StagedCalls {
+  const entries = entriesFor(rows);
+  bytesIn(entries).set(chunk.subarray(chunk.length - entries.byteLength));
+  const all = { memory: chunk, isStillRead: false, offset: 0, entries, leadBytes: 0 };
+  return new StagedCalls(all, { first: 0, count: rows });
+}
+
 /**
  * Takes the entries from behind the calls of a chunk, as places in its bytes.
  *

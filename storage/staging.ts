@@ -5,6 +5,7 @@ import type { Digester } from './digester.ts';
 import type { ChunkReference } from './manifest.ts';
 import type { Memory } from './memory.ts';
 import { OpenChunk } from './openChunk.ts';
+import { withOthers } from './placedIds.ts';
 import { RepeatFinder } from './repeats.ts';
 import type { ChunkPatch } from './repeats.ts';
 import type { Storage } from './storage.ts';
@@ -40,15 +41,21 @@ const ERROR_FILE_BYTES = 1_024 * 1_024;
 /** Room in a chunk's memory for the call that makes it full; a longer one makes it grow. */
 const SPARE_BYTES = 256 * 1_024;
 
-/** A chunk on its way: its digests are made, then it is written. `ids` says where in it the messageIds to be noted begin. */
+/** A chunk on its way: its digests are made, then it is written. */
 interface WritingChunk {
   readonly chunk: OpenChunk;
+  /** The messageIds to be noted, as `PlacedIds` has them, once the storage has no more use for its memory. */
   readonly ids: Promise<Int32Array>;
-  isOver: boolean;
+  /** Over once it is durable. */
+  readonly stored: Promise<void>;
+  hasIds: boolean;
 }
 
-/** Chunks whose digests are made, or that are on their way to storage, at once: with fewer the main thread waits for them. */
+/** Chunks at once whose digests are made, or that are being written: with fewer the main thread waits for them. */
 const WRITES_MAX = 5;
+
+/** Chunks at once that are written and not durable yet, which takes a disk its time, and no memory. */
+const UNSETTLED_MAX = 16;
 
 /**
  * Collects finished calls into chunks, lane by lane, and rows that failed into error files.
@@ -61,6 +68,8 @@ export class Staging {
   readonly #lanes: OpenChunk[];
   /** Chunks on their way to storage, while the next rows are read. */
   readonly #writing: WritingChunk[] = [];
+  /** Those that are written, but not durable yet. */
+  readonly #settling: Promise<void>[] = [];
   readonly #written: ChunkReference[][];
   readonly #placesByNumber: { lane: number; index: number }[] = [];
   readonly #repeats: RepeatFinder;
@@ -120,7 +129,7 @@ export class Staging {
   /** Writes what is full. Awaiting it after each page is the back-pressure on the source. */
   async flush(): Promise<void> {
     this.#full = false;
-    while (this.#writing[0]?.isOver === true) await this.#finishOldest();
+    while (this.#writing[0]?.hasIds === true) await this.#finishOldest();
     for (const [lane, chunk] of this.#lanes.entries()) {
       if (chunk.bytes < this.#options.chunkBytes) continue;
       this.#lanes[lane] = this.#newChunk();
@@ -141,6 +150,7 @@ export class Staging {
       await this.#repeats.spill();
     }
     if (this.#errors.length > 0) await this.#writeErrors();
+    await Promise.all(this.#settling.splice(0));
     for await (const patch of this.#repeats.patches()) await this.#rewrite(patch);
     await this.#repeats.close();
     return { lanes: this.#written, rows: this.#rows, failed: this.#failed, errorFiles: this.#errorFiles };
@@ -148,13 +158,15 @@ export class Staging {
 
   /** Lets go of temporary files; the attempt's folder is its owner's to remove, and nothing is written any more. */
   async abandon(): Promise<void> {
-    for (const { chunk, ids } of this.#writing.splice(0)) {
+    for (const { chunk, ids, stored } of this.#writing.splice(0)) {
+      this.#settling.push(stored);
       // Memory that may still be read, after a failure, is left to V8.
       await ids.then(
         () => chunk.giveBack(),
         () => undefined,
       );
     }
+    await Promise.allSettled(this.#settling.splice(0));
     for (const chunk of this.#lanes.splice(0)) chunk.giveBack();
     await this.#repeats.close();
   }
@@ -171,8 +183,11 @@ export class Staging {
     if (this.#writing.length >= WRITES_MAX) await this.#finishOldest();
     chunk.close();
     const key = `${this.#options.folder}/chunks/${lane}-${String(chunk.number).padStart(6, '0')}`;
-    const writing: WritingChunk = { chunk, ids: this.#put(key, chunk), isOver: false };
-    const over = () => void (writing.isOver = true);
+    const ids = Promise.withResolvers<Int32Array>();
+    const stored = this.#put(key, chunk, ids.resolve);
+    stored.catch(ids.reject);
+    const writing: WritingChunk = { chunk, ids: ids.promise, stored, hasIds: false };
+    const over = () => void (writing.hasIds = true);
     writing.ids.then(over, over); // What it fails with is thrown where it is awaited.
     this.#writing.push(writing);
     const references = this.#written[lane] ?? [];
@@ -180,14 +195,15 @@ export class Staging {
     references.push({ key, rows: chunk.rows, bytes: chunk.bytes });
   }
 
-  /** @returns where in the chunk the messageIds begin that are digests of row and window, in order. */
-  async #put(key: string, chunk: OpenChunk): Promise<Int32Array> {
+  /** @param wasRead told the messageIds that are digests of row and window, in order. */
+  async #put(key: string, chunk: OpenChunk, wasRead: (ids: Int32Array) => void): Promise<void> {
     const { storage, digester, digestPrefix } = this.#options;
     const made = chunk.hasBlanks
       ? await digester.fill(chunk.body, chunk.rows, digestPrefix)
       : new Int32Array(0);
-    await storage.put(key, chunk.body);
-    return inOrder(made, chunk.ids);
+    const ids = withOthers(made, chunk.ids, chunk.body);
+    await storage.put(key, chunk.body, () => wasRead(ids));
+    wasRead(ids);
   }
 
   /**
@@ -198,10 +214,10 @@ export class Staging {
     const oldest = this.#writing.shift();
     if (oldest === undefined) return;
     const { number, body } = oldest.chunk;
-    for (const offset of await oldest.ids) {
-      this.#repeats.add({ bytes: body, begin: offset, chunk: number, offset });
-    }
+    this.#repeats.add(await oldest.ids, body, number);
     oldest.chunk.giveBack();
+    this.#settling.push(oldest.stored);
+    if (this.#settling.length > UNSETTLED_MAX) await this.#settling.shift();
   }
 
   async #writeErrors(): Promise<void> {
@@ -225,12 +241,4 @@ export class Staging {
     this.#written[place.lane]?.splice(place.index, 1, { ...reference, key });
     await storage.removeObjects([reference.key]);
   }
-}
-
-function inOrder(some: Int32Array, others: readonly number[]): Int32Array {
-  if (others.length === 0) return some;
-  const all = new Int32Array(some.length + others.length);
-  all.set(some);
-  all.set(others, some.length);
-  return all.sort();
 }

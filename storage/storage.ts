@@ -5,8 +5,14 @@
  */
 export interface Storage {
   readonly identity: StorageIdentity;
-  /** Creates an object, whose bytes must not change before it resolves; durable then. @throws RowcastError where the key exists already, the storage is full or out of reach. */
-  put(key: string, body: Uint8Array): Promise<void>;
+  /**
+   * Creates an object; durable once it resolves.
+   *
+   * @param body must not change before it resolves, or `wasRead` is called.
+   * @param wasRead called before, where the storage has no more use for the body by then.
+   * @throws RowcastError where the key exists already, the storage is full or out of reach.
+   */
+  put(key: string, body: Uint8Array, wasRead?: () => void): Promise<void>;
   /**
    * An object's bytes from a position on, none from its end on; null where there is no object.
    *

@@ -120,6 +120,14 @@ function describeObjects(subject: StorageUnderTest): void {
     }
   });
 
+  test('what is put may be changed once the storage has no more use for it', async () => {
+    await using created = await subject.create();
+    const storage = await created.open();
+    const body = Buffer.alloc(3_000_000, 'x');
+    await storage.put('runs/people/chunk', body, () => body.fill('y'));
+    expect((await storage.get('runs/people/chunk'))?.equals(Buffer.alloc(3_000_000, 'x'))).toBe(true);
+  });
+
   test('there is nothing under a key that was not put, above an object or below one', async () => {
     await using created = await subject.create();
     const storage = await created.open();

@@ -3,6 +3,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { digest80, repeatMessageId, ULID_CHARS, ULID_TIME_CHARS } from '../../mapping/messageId.ts';
 import type { EncodedCall } from '../../mapping/encodedMapper.ts';
 import { Digester } from '../../storage/digester.ts';
+import { PLACED_OFFSET, PLACED_WORDS } from '../../storage/placedIds.ts';
+import { digestAt } from '../../storage/spilledRecords.ts';
 import { Memory } from '../../storage/memory.ts';
 import { Staging } from '../../storage/staging.ts';
 import type { StagingOptions } from '../../storage/staging.ts';
@@ -31,13 +33,12 @@ function partsOf(row: number): Parts {
 }
 
 function encoded({ shared, rest }: Parts): EncodedCall {
-  const bytes = Buffer.from(shared + rest);
+  const bytes = Buffer.from(`{${shared}"messageId":"${TIME.padEnd(ULID_CHARS)}",${rest}`);
   const person = Buffer.from('ann');
   return {
     bytes,
-    sharedEnd: Buffer.byteLength(shared),
     end: bytes.length,
-    messageId: Buffer.from(TIME.padEnd(ULID_CHARS)),
+    sharedBytes: Buffer.byteLength(shared),
     person,
     personBegin: 0,
     personEnd: person.length,
@@ -77,6 +78,12 @@ const finished = (rows: readonly number[]) =>
 const callsWithin = (chunk: Buffer, rows: number) =>
   callsIn(chunk, rows).map(({ row, json, shared }) => ({ row, json, shared }));
 
+/** The digests that the search for repeated rows is told of, and where their ids begin. */
+const placedIn = (ids: Int32Array) =>
+  Array.from({ length: ids.length / PLACED_WORDS }, (_id, index) => ids.subarray(index * PLACED_WORDS)).map(
+    (words) => ({ digest: digestAt(words, 0), begin: words[PLACED_OFFSET] ?? NaN }),
+  );
+
 const rowsFrom = (first: number, count: number) => Array.from({ length: count }, (_row, at) => first + at);
 
 test.each([
@@ -90,11 +97,11 @@ test.each([
     // All at once, as the lanes of a run do.
     const made = chunks.map(async (rows) => {
       const chunk = blankChunk(memory, rows);
-      const ids = await digester.fill(chunk, rows.length, PREFIX);
-      return {
-        calls: callsWithin(chunk, rows.length),
-        ids: [...ids].map((at) => chunk.toString('latin1', at, at + ULID_CHARS)),
-      };
+      const placed = placedIn(await digester.fill(chunk, rows.length, PREFIX));
+      const calls = callsWithin(chunk, rows.length);
+      const ids = placed.map(({ begin }) => chunk.toString('latin1', begin, begin + ULID_CHARS));
+      expect(placed.map(({ digest }) => TIME + digest)).toEqual(ids);
+      return { calls, ids };
     });
     for (const [index, { calls, ids }] of (await Promise.all(made)).entries()) {
       const rows = chunks[index] ?? [];
@@ -129,7 +136,7 @@ test('where the thread dies, what was asked of it fails, and the next chunk has 
   expect(new Set(threads).size).toBe(1);
   postMessage.mockRestore();
   const chunk = blankChunk(memory, rows);
-  expect(await digester.fill(chunk, rows.length, PREFIX)).toHaveLength(4_000);
+  expect(placedIn(await digester.fill(chunk, rows.length, PREFIX))).toHaveLength(4_000);
   expect(callsWithin(chunk, rows.length)).toEqual(finished(rows));
 });
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Staging } from '../../storage/staging.ts';
@@ -6,6 +7,8 @@ import { Digester } from '../../storage/digester.ts';
 import { Memory } from '../../storage/memory.ts';
 import { callOf, callsIn, callsOf, stage } from './calls.ts';
 import { chunkOf } from './chunk.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { until } from '../until.ts';
 import { testStorage } from './folder.ts';
 
 /* Finished calls on their way to their lanes. */
@@ -27,6 +30,25 @@ const row = fc
   .map(({ person, ...fields }) => callOf(person, { ...fields, repeatable: false }));
 
 const rows = fc.array(row, { maxLength: 60 });
+
+/** A storage that has no more use for what it is given at once, while its disk takes its time. */
+function behind(storage: Storage, disk: Promise<unknown>): Storage {
+  disk.catch(() => undefined);
+  return {
+    identity: storage.identity,
+    async put(key, body, wasRead) {
+      await storage.put(key, body);
+      wasRead?.();
+      body.fill(0); // As whoever has the memory next may do.
+      await disk;
+    },
+    get: (key, from, memory) => storage.get(key, from, memory),
+    list: (folder) => storage.list(folder),
+    remove: (key) => storage.remove(key),
+    removeObjects: (keys) => storage.removeObjects(keys),
+    scratch: () => storage.scratch(),
+  };
+}
 
 describe('staged calls', () => {
   test('come out as they went in, each once, a person’s in one lane and in order', async () => {
@@ -145,6 +167,30 @@ describe('staged calls', () => {
       expect(count).toBeGreaterThan(150);
       expect(count).toBeLessThan(350);
     }
+  });
+
+  test('are not staged before all of their chunks are durable, which nothing else waits for', async () => {
+    await using at = await testStorage();
+    const { promise: disk, resolve: catchUp } = Promise.withResolvers<true>();
+    const storage = behind(at.storage, disk);
+    const calls = Array.from({ length: 60 }, (_row, index) => callOf(`user-${index}`, { repeatable: false }));
+    let isStaged = false;
+    const staging = stage(calls, { storage, lanes: 1, chunkBytes: 1 }, 1).finally(() => (isStaged = true));
+    const chunksThere = async () => (await at.storage.list('runs')).length;
+    await until(async () => (await chunksThere()) > 16);
+    // A disk that is too far behind is waited for.
+    await sleep(200);
+    expect(await chunksThere()).toBeLessThan(25);
+    expect(isStaged).toBe(false);
+    catchUp(true);
+    const found = (await callsOf(at.storage, await staging)).flat();
+    expect(found.map(({ json }) => json)).toEqual(calls.map(({ json }) => json));
+  });
+
+  test('whose chunk turns out not to be durable fail the staging', async () => {
+    await using at = await testStorage();
+    const storage = behind(at.storage, Promise.reject(new Error('the disk is broken')));
+    await expect(stage([callOf('ann')], { storage })).rejects.toThrow('the disk is broken');
   });
 
   test('that cannot be stored fail the staging, which leaves no temporary files', async () => {
