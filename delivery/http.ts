@@ -13,7 +13,7 @@ const NO_ANSWER = 'the connection was closed without an answer';
 const IDLE_MS = 30_000;
 
 export interface HttpRequest {
-  readonly url: string;
+  readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Body;
   readonly signal: AbortSignal;
@@ -65,7 +65,7 @@ export function createHttp({ timeoutMs }: { timeoutMs: number }): Http {
         const ofBody = { 'content-type': 'application/json', 'content-length': body.bytes };
         const options = { method: 'POST', headers: { ...headers, ...ofBody } };
         const request =
-          new URL(url).protocol === 'https:'
+          url.protocol === 'https:'
             ? requestHttps(url, { ...options, agent: agents.tls })
             : requestHttp(url, { ...options, agent: agents.plain });
         watch = new Watch(request, signal, timeoutMs);
@@ -141,13 +141,18 @@ async function answerTo(request: ClientRequest, { parts }: Body): Promise<Answer
 }
 
 /** A body is read to its end, so that the connection can be used again, and its beginning is kept. */
-async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const kept: Uint8Array[] = [];
+async function beginningOf(body: IncomingMessage): Promise<string> {
+  const kept: Buffer[] = [];
   let bytes = 0;
-  for await (const part of body) {
+  body.on('data', (part: Buffer) => {
     if (bytes < BODY_BYTES_MAX) kept.push(part);
     bytes += part.length;
-  }
+  });
+  await new Promise<void>((resolve, reject) => {
+    body.once('end', resolve);
+    body.once('error', reject);
+    body.once('close', () => reject(new Error(NO_ANSWER))); // Too late where it has ended.
+  });
   return Buffer.concat(kept).subarray(0, BODY_BYTES_MAX).toString('utf8');
 }
 

@@ -7,7 +7,7 @@ import { Batch } from './batch.ts';
 import type { DestinationProfile } from './destination.ts';
 import type { Health, Visitor } from './health.ts';
 import { bodyOf } from './http.ts';
-import type { Body, Exchange, Http } from './http.ts';
+import type { Body, Exchange, Http, HttpRequest } from './http.ts';
 import { pause } from './pause.ts';
 import type { RateLimiter } from './rate.ts';
 import { redactAnswer } from './redactAnswer.ts';
@@ -73,30 +73,31 @@ export function createSender(options: SenderOptions): Sender {
   const { profile, health, writeKey, redactor } = options;
   const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
   redactor.remember(writeKey);
-  const headers = { ...options.headers, ...profile.headers, authorization };
+  const to = {
+    url: new URL(profile.batchUrl),
+    headers: { ...options.headers, ...profile.headers, authorization },
+  };
   const visitor = { unavailable: (words: string, restMs: number) => unavailable(profile, words, restMs) };
   return {
     profile,
     get trouble() {
       return health.trouble === null ? null : `the destination ${profile.name}: ${health.trouble}`;
     },
-    send: (calls, signal) => send(calls, headers, visitor, options, signal),
-    greet: (signal) => greet(headers, options, signal),
+    send: (calls, signal) => send(calls, to, visitor, options, signal),
+    greet: (signal) => greet(to, options, signal),
   };
 }
 
 const NO_CALLS = bodyOf(Buffer.from('{"batch":[]}'));
 
 async function greet(
-  headers: Record<string, string>,
+  to: Pick<HttpRequest, 'url' | 'headers'>,
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { profile, limiter, health } = options;
   const over = await limiter.pass(signal);
-  const meaning = await exchange({ body: NO_CALLS, calls: 0, tries: 0 }, headers, options, signal).finally(
-    over,
-  );
+  const meaning = await exchange({ body: NO_CALLS, calls: 0, tries: 0 }, to, options, signal).finally(over);
   if (meaning.kind === 'refused') throw refused(profile, meaning.words);
   if (meaning.kind === 'later') throw unavailable(profile, meaning.words, meaning.afterMs || health.restMs());
   return meaning;
@@ -104,7 +105,7 @@ async function greet(
 
 async function send(
   calls: StagedCalls,
-  headers: Record<string, string>,
+  to: Pick<HttpRequest, 'url' | 'headers'>,
   visitor: Visitor,
   options: SenderOptions,
   signal: AbortSignal,
@@ -118,7 +119,7 @@ async function send(
     const over = await limiter.pass(visit.signal);
     visit.asks();
     const request = { body: batch, calls: calls.count, tries };
-    const meaning = await exchange(request, headers, options, visit.signal).finally(over);
+    const meaning = await exchange(request, to, options, visit.signal).finally(over);
     if (meaning.kind === 'later') visit.hasFailed(meaning.words, meaning.afterMs);
     else visit.isAnswered();
     if (meaning.kind === 'refused') throw refused(profile, meaning.words);
@@ -141,19 +142,18 @@ interface Request {
 
 async function exchange(
   request: Request,
-  headers: Record<string, string>,
+  to: Pick<HttpRequest, 'url' | 'headers'>,
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Meaning> {
   const { profile, http, onAsked } = options;
   const { body, calls, tries } = request;
-  const url = profile.batchUrl;
   const startMs = performance.now();
-  const result = await http.post({ url, headers, body, signal });
+  const result = await http.post({ ...to, body, signal });
   const meaning = meaningOfResult(result, calls, options);
   const ms = performance.now() - startMs;
   const status = result.kind === 'answered' ? result.answer.status : null;
-  onAsked?.({ url, ms, meaning: meaning.kind, status, calls, bytes: body.bytes, tries });
+  onAsked?.({ url: profile.batchUrl, ms, meaning: meaning.kind, status, calls, bytes: body.bytes, tries });
   return meaning;
 }
 

@@ -48,7 +48,7 @@ export function createWebhook(secrets: WebhookSecrets, { name, http, redactor }:
         'webhook-timestamp': String(seconds),
         'webhook-signature': signatureOf(key, `${message.id}.${seconds}.`, body),
       };
-      const exchange = await http.post({ url: url.href, headers, body: bodyOf(body), signal });
+      const exchange = await http.post({ url, headers, body: bodyOf(body), signal });
       const problem = problemOf(exchange, redactor, Date.now());
       if (problem === null) return;
       throw new RowcastError(

@@ -14,6 +14,9 @@ const { parse, rawJSON } = JSON as unknown as {
 
 /** Parses JSON so that `JSON.stringify` writes it with the numbers that it had. @throws SyntaxError */
 export function parseExactly(text: string): unknown {
+  const parsed: unknown = JSON.parse(text);
+  // What comes out as it went in has lost nothing, and looking at each value takes three times as long.
+  if (JSON.stringify(parsed) === text) return parsed;
   return parse(text, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined && String(value) !== source ? rawJSON(source) : value,
   );

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdtemp, readFile, rm, rmdir, unlink } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { RowcastError } from '../errors.ts';
 import { IDENTITY_KEY, idIn, newIdentityFile } from './identity.ts';
@@ -13,6 +13,7 @@ import {
   orWhereMissing,
   readFileFrom,
   removeAbandoned,
+  removeFiles,
   stampOf,
 } from './localFiles.ts';
 import { ABANDONED_AFTER_MS, LocalScratch } from './localScratch.ts';
@@ -137,8 +138,11 @@ class LocalStorage implements Storage {
   async removeObjects(keys: readonly string[]): Promise<void> {
     const paths = keys.map((key) => this.#path(key));
     await this.#guarded(async () => {
-      for (const path of paths) await orWhereMissing(unlink(path), undefined);
-      for (const folder of new Set(paths.map(dirname))) await this.#removeEmpty(folder);
+      const folders = new Set(paths.map(dirname));
+      const { freed } = await removeFiles(paths);
+      for (const folder of folders) await this.#removeEmpty(folder);
+      // Some file systems have a name for a file in its folder for as long as it is open.
+      void freed.then(() => Promise.all([...folders].map((folder) => this.#removeEmpty(folder))));
     });
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, rm, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from './localFailures.ts';
 
@@ -40,12 +41,17 @@ export async function orWhereMissing<Result, Other>(
 /** The bytes of a file from a position on, in memory of the caller's where it has room. A symbolic link is not followed. */
 export async function readFileFrom(path: string, from: number, memory?: Buffer): Promise<Buffer> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  if (memory !== undefined) {
+    // Of a file that is no longer than that, which takes one step less.
+    const { bytesRead } = await file.read(memory, 0, memory.length, from);
+    if (bytesRead < memory.length) return memory.subarray(0, bytesRead);
+  }
   const stats = await file.stat();
   // Reading a folder would say so too, but not where nothing of it is wanted.
   if (stats.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
   const size = Math.max(0, stats.size - from);
-  const bytes =
-    memory !== undefined && memory.length >= size ? memory.subarray(0, size) : Buffer.allocUnsafeSlow(size);
+  if (memory !== undefined && memory.length === size) return memory;
+  const bytes = Buffer.allocUnsafeSlow(size);
   let at = 0;
   while (at < size) {
     const { bytesRead } = await file.read(bytes, at, size - at, from + at);
@@ -132,6 +138,38 @@ export async function filesBelow(folder: string): Promise<string[]> {
     else if (entry.isFile()) files.push(path);
   }
   return files;
+}
+
+/** So many files that have lost their names are open at once. */
+const NAMELESS_MAX = 256;
+
+/**
+ * Removes files; what is not there is fine. Once it resolves, their names are gone. To free what they hold takes a disk
+ * twenty times as long: that waits until they are closed, a moment later, or with the process.
+ *
+ * @returns what resolves then.
+ */
+export async function removeFiles(paths: readonly string[]): Promise<{ freed: Promise<void> }> {
+  const nameless: FileHandle[] = [];
+  try {
+    for (const path of paths) {
+      const file = await open(path, READ_WHATEVER_IT_IS).catch(() => null);
+      if (file !== null) nameless.push(file);
+      await orWhereMissing(unlink(path), undefined);
+      if (nameless.length >= NAMELESS_MAX) await closeAll(nameless.splice(0));
+    }
+  } catch (error) {
+    await closeAll(nameless);
+    throw error;
+  }
+  return { freed: closeAll(nameless) };
+}
+
+/** A pipe that nobody writes to is not waited for. */
+const READ_WHATEVER_IT_IS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+async function closeAll(files: readonly FileHandle[]): Promise<void> {
+  await Promise.allSettled(files.map((file) => file.close()));
 }
 
 /** Removes what is in a folder under names that begin so and has not been written to for so many milliseconds. */
