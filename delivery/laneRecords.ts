@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RowcastError } from '../errors.ts';
 import { parseExactly } from '../mapping/exactJson.ts';
 import { leftOut, rowFromCall } from '../mapping/rowData.ts';
@@ -36,10 +37,8 @@ export class LaneRecords {
   record(position: LanePosition, settled: Settled, end: number): Recorded {
     const { failures } = settled;
     const kept = firstOf(settled, this.#request.keepCalls - position.kept);
-    const failed = failures.map((failure) => this.#failedRow(failure));
-    const delivered = kept.map((call) => this.#deliveredCall(call));
-    const errors = this.#store(position, 'errors', position.errorFiles, failed);
-    const calls = this.#store(position, 'calls', position.callFiles, delivered);
+    const errors = this.#store(position, 'errors', failures, (failure) => this.#failedRow(failure));
+    const calls = this.#store(position, 'calls', kept, (call) => this.#deliveredCall(call));
     const storing = [errors.stored, calls.stored].filter((stored) => stored !== null);
     return {
       position: {
@@ -56,17 +55,19 @@ export class LaneRecords {
     };
   }
 
-  #store(
-    { chunk, offset }: LanePosition,
+  #store<Item>(
+    { chunk, offset, ...files }: LanePosition,
     what: 'errors' | 'calls',
-    before: readonly string[],
-    lines: readonly unknown[],
+    items: readonly Item[],
+    lineOf: (item: Item) => unknown,
   ): { readonly keys: readonly string[]; readonly stored: Promise<void> | null } {
-    if (lines.length === 0) return { keys: before, stored: null };
+    const before = what === 'errors' ? files.errorFiles : files.callFiles;
+    if (items.length === 0) return { keys: before, stored: null };
     const { storage, folder, lane, token } = this.#request;
     const name = `${folder}/${what}/${lane}-${chunk}-${offset}-${token}`;
     const key = `${name}.ndjson`;
-    const stored = writeNdjson(storage, key, lines);
+    // To read a thousand calls takes its time; the next batch is sent before.
+    const stored = nextTurn().then(() => writeNdjson(storage, key, items.map(lineOf)));
     const keys = [...before, key];
     const firstUnmerged = keys.findLastIndex((each) => each.endsWith(MERGED_SUFFIX)) + 1;
     const unmerged = keys.slice(firstUnmerged);

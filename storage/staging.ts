@@ -230,14 +230,17 @@ export class Staging {
 
   /** Objects are never changed: a chunk with repeated rows is written again under another key. */
   async #rewrite({ chunk, ids }: ChunkPatch): Promise<void> {
-    const { storage } = this.#options;
+    const { storage, memory } = this.#options;
     const place = this.#placesByNumber[chunk];
     const reference = place && this.#written[place.lane]?.[place.index];
-    const body = reference && (await storage.get(reference.key));
-    if (!place || !reference || !body) throw new Error(`chunk ${chunk} is gone`);
+    if (!place || !reference) throw new Error(`there is no chunk ${chunk}`);
+    const block = memory.take(reference.bytes);
+    const body = await storage.get(reference.key, 0, block);
+    if (body?.length !== reference.bytes) throw new Error(`the chunk ${reference.key} is gone`);
     for (const { offset, messageId } of ids) body.write(messageId, offset, 'latin1');
     const key = `${reference.key}-repeats`;
     await storage.put(key, body);
+    memory.giveBack(block);
     this.#written[place.lane]?.splice(place.index, 1, { ...reference, key });
     await storage.removeObjects([reference.key]);
   }
