@@ -18,7 +18,12 @@ async function answerOf(bytes: string, scheme = 'http'): Promise<Exchange> {
     const { port } = server.address() as AddressInfo;
     const { signal } = new AbortController();
     const url = `${scheme}://127.0.0.1:${port}/v1/batch`;
-    return await http.post({ url: new URL(url), headers: {}, body: bodyOf(Buffer.from('{"batch":[]}')), signal });
+    return await http.post({
+      url: new URL(url),
+      headers: {},
+      body: bodyOf(Buffer.from('{"batch":[]}')),
+      signal,
+    });
   } finally {
     http.close();
     server.close();
