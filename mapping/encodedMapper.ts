@@ -10,7 +10,7 @@ import { containerOf, OBJECTS, placeColumns } from './placement.ts';
 import type { Scalar } from './placement.ts';
 import { ResultColumns } from './resultColumns.ts';
 
-/** A finished call in bytes, which stand until the next one is written. */
+/** A finished call in bytes; all of this stands until the next one is written. */
 export interface EncodedCall {
   /** Its JSON as in `MappedCall`, but for its messageId: the digest of row and window is left blank, for `digestCalls`. */
   readonly bytes: Buffer;
@@ -53,6 +53,8 @@ export function createEncodedMapper(
   const { valueBytesMax, recordBytesMax } = options.limits;
   const cellBytesMax = (Math.min(valueBytesMax, recordBytesMax) - fixedBytes) / ESCAPED_BYTES_MAX;
   const out = new JsonBytes();
+  // The same object for all rows: they would be half of the garbage of a run.
+  const call = { bytes: out.bytes, end: 0, sharedBytes: 0, person: out.bytes, personBegin: 0, personEnd: 0 };
 
   return (page) => {
     const cellBytes = cellBytesOf(page);
@@ -74,9 +76,13 @@ export function createEncodedMapper(
     if (!(body?.write(page, out) ?? false)) out.literal(nothing);
     out.literal(END);
     if (!out.isUtf8) return null;
-    const [personBegin = 0, personEnd = 0] = [page.begins[person], page.ends[person]];
-    const { bytes, at: end } = out;
-    return { bytes, end, sharedBytes, person: page.bytes, personBegin, personEnd };
+    call.bytes = out.bytes;
+    call.end = out.at;
+    call.sharedBytes = sharedBytes;
+    call.person = page.bytes;
+    call.personBegin = page.begins[person] ?? 0;
+    call.personEnd = page.ends[person] ?? 0;
+    return call;
   };
 }
 

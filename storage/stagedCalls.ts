@@ -176,8 +176,8 @@ function placeEntries(entries: Float64Array, chunk: Buffer, offset: number): num
   let begin = -offset;
   let first = 0;
   for (let at = 0; at < entries.length; at += ENTRY) {
-    const end = (entries[at + END] ?? 0) - offset;
-    if (!(Number.isSafeInteger(end) && end > begin)) throw damagedChunk(offset + begin);
+    const end = integerAt(entries, at + END) - offset;
+    if (!(end > begin)) throw damagedChunk(offset + begin);
     if (begin < 0) first += 1;
     // The first of them begins where these bytes do.
     else if (!isCall(chunk, begin, end, entries, at) || (begin > 0 && at === first * ENTRY)) {
@@ -201,15 +201,23 @@ function bytesIn({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
 
 /** Whether there is a call, as far as can be seen without parsing it, and its entry is one. */
 function isCall(chunk: Buffer, begin: number, end: number, entries: Float64Array, at: number): boolean {
-  const [row, sharedBytes] = [entries[at + ROW] ?? 0, entries[at + SHARED_BYTES] ?? 0];
+  const row = entries[at + ROW] ?? 0;
+  const sharedBytes = integerAt(entries, at + SHARED_BYTES);
   return (
     chunk[begin] === OPENING &&
     chunk[end - 1] === CLOSING &&
     chunk[end] === COMMA &&
-    Number.isSafeInteger(row) &&
     row > 0 &&
-    Number.isSafeInteger(sharedBytes) &&
+    row <= Number.MAX_SAFE_INTEGER &&
+    Math.floor(row) === row &&
     sharedBytes >= 0 &&
     begin + 1 + sharedBytes < end
   );
+}
+
+/** A whole number of 31 bits, or -1. `Number.isInteger` would make an object of each. */
+function integerAt(entries: Float64Array, at: number): number {
+  const value = entries[at] ?? -1;
+  const integer = value | 0;
+  return integer === value ? integer : -1;
 }
