@@ -149,9 +149,13 @@ async function beginningOf(body: IncomingMessage): Promise<string> {
     bytes += part.length;
   });
   await new Promise<void>((resolve, reject) => {
-    body.once('end', resolve);
+    const closed = () => reject(new Error(NO_ANSWER));
+    body.once('close', closed);
     body.once('error', reject);
-    body.once('close', () => reject(new Error(NO_ANSWER))); // Too late where it has ended.
+    body.once('end', () => {
+      body.off('close', closed); // It is closed at its end as well.
+      resolve();
+    });
   });
   return Buffer.concat(kept).subarray(0, BODY_BYTES_MAX).toString('utf8');
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, mkdtemp, readFile, rm, rmdir } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { RowcastError } from '../errors.ts';
 import { IDENTITY_KEY, idIn, newIdentityFile } from './identity.ts';
 import { isKey, mustBeKey, notAKey } from './keys.ts';
@@ -21,6 +21,9 @@ import type { Scratch, Storage, StorageIdentity } from './storage.ts';
 
 /** Where files are written before they get their name; on the same file system, so that a link is possible. */
 const TEMPORARY = '.temporary';
+
+/** How NFS names a file that was removed while somebody has it open; it stands in its folder until then. */
+const NAMELESS = '.nfs';
 
 /**
  * Opens a folder as a storage, creating it where it is missing.
@@ -92,6 +95,8 @@ class LocalStorage implements Storage {
   readonly #temporary: string;
   /** The stamp of the identity's file when it was last read and right. */
   #stamp: string | null = null;
+  /** Over once what was removed is freed. */
+  #freed: Promise<void> = Promise.resolve();
 
   constructor(folder: string, identity: StorageIdentity) {
     this.#folder = folder;
@@ -123,12 +128,13 @@ class LocalStorage implements Storage {
     // What has no key for a name was put there by somebody else.
     return files
       .map((file) => relative(this.#folder, file))
-      .filter(isKey)
+      .filter((key) => isKey(key) && !basename(key).startsWith(NAMELESS))
       .sort();
   }
 
   async remove(key: string): Promise<void> {
     const path = this.#path(key);
+    await this.#freed;
     await this.#guarded(async () => {
       await orWhereMissing(rm(path, { recursive: true, force: true }), undefined);
       await this.#removeEmpty(dirname(path));
@@ -140,9 +146,10 @@ class LocalStorage implements Storage {
     await this.#guarded(async () => {
       const folders = new Set(paths.map(dirname));
       const { freed } = await removeFiles(paths);
-      for (const folder of folders) await this.#removeEmpty(folder);
-      // Some file systems have a name for a file in its folder for as long as it is open.
-      void freed.then(() => Promise.all([...folders].map((folder) => this.#removeEmpty(folder))));
+      await this.#removeAllEmpty(folders);
+      const cleared = freed.then(() => this.#removeAllEmpty(folders));
+      const before = this.#freed;
+      this.#freed = cleared.then(() => before);
     });
   }
 
@@ -166,6 +173,10 @@ class LocalStorage implements Storage {
       `The file ${key} in the storage folder ${this.#folder} exists already and is never overwritten; make sure that nothing but Rowcast writes there, and try again.`,
       { cause },
     );
+  }
+
+  async #removeAllEmpty(folders: Iterable<string>): Promise<void> {
+    for (const folder of folders) await this.#removeEmpty(folder);
   }
 
   /** Folders exist only as parts of keys: one without files goes with its last file. */

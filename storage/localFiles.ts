@@ -41,17 +41,12 @@ export async function orWhereMissing<Result, Other>(
 /** The bytes of a file from a position on, in memory of the caller's where it has room. A symbolic link is not followed. */
 export async function readFileFrom(path: string, from: number, memory?: Buffer): Promise<Buffer> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  if (memory !== undefined) {
-    // Of a file that is no longer than that, which takes one step less.
-    const { bytesRead } = await file.read(memory, 0, memory.length, from);
-    if (bytesRead < memory.length) return memory.subarray(0, bytesRead);
-  }
   const stats = await file.stat();
   // Reading a folder would say so too, but not where nothing of it is wanted.
   if (stats.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
   const size = Math.max(0, stats.size - from);
-  if (memory !== undefined && memory.length === size) return memory;
-  const bytes = Buffer.allocUnsafeSlow(size);
+  const bytes =
+    memory !== undefined && memory.length >= size ? memory.subarray(0, size) : Buffer.allocUnsafeSlow(size);
   let at = 0;
   while (at < size) {
     const { bytesRead } = await file.read(bytes, at, size - at, from + at);
@@ -111,11 +106,18 @@ async function inFolder(folder: string, task: () => Promise<void>): Promise<void
 }
 
 async function writeWhole(path: string, body: Uint8Array, wasWritten?: () => void): Promise<void> {
-  await using file = await open(path, 'wx', FILE_MODE);
-  // As a whole: `writeFile` writes half a megabyte at a time, and each write waits for its turn in a busy process.
-  for (let at = 0; at < body.length;) at += (await file.write(body, at)).bytesWritten;
-  wasWritten?.();
-  await file.sync();
+  const file = await open(path, 'wx', FILE_MODE);
+  // Not `using`: where both fail, what closing failed with would hide what writing did.
+  try {
+    // As a whole: `writeFile` writes half a megabyte at a time, and each write waits for its turn in a busy process.
+    for (let at = 0; at < body.length;) at += (await file.write(body, at)).bytesWritten;
+    wasWritten?.();
+    await file.sync();
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    throw error;
+  }
+  await file.close();
 }
 
 /** Makes the names in a folder durable: syncing a file covers its content only. */
@@ -140,7 +142,7 @@ export async function filesBelow(folder: string): Promise<string[]> {
   return files;
 }
 
-/** So many files that have lost their names are open at once. */
+/** So many files that have lost their names are open at once, for each who removes some. */
 const NAMELESS_MAX = 256;
 
 /**

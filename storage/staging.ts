@@ -1,5 +1,6 @@
 import type { EncodedCall } from '../mapping/encodedMapper.ts';
 import type { MappedCall } from '../mapping/mapper.ts';
+import { RowcastError } from '../errors.ts';
 import { laneOf, laneOfBytes } from './lanes.ts';
 import type { Digester } from './digester.ts';
 import type { ChunkReference } from './manifest.ts';
@@ -150,7 +151,7 @@ export class Staging {
       await this.#repeats.spill();
     }
     if (this.#errors.length > 0) await this.#writeErrors();
-    await Promise.all(this.#settling.splice(0));
+    await Promise.all(this.#settling);
     for await (const patch of this.#repeats.patches()) await this.#rewrite(patch);
     await this.#repeats.close();
     return { lanes: this.#written, rows: this.#rows, failed: this.#failed, errorFiles: this.#errorFiles };
@@ -217,6 +218,7 @@ export class Staging {
     this.#repeats.add(await oldest.ids, body, number);
     oldest.chunk.giveBack();
     this.#settling.push(oldest.stored);
+    // Whoever fails leaves the others in the list, so that they are waited for.
     if (this.#settling.length > UNSETTLED_MAX) await this.#settling.shift();
   }
 
@@ -236,7 +238,7 @@ export class Staging {
     if (!place || !reference) throw new Error(`there is no chunk ${chunk}`);
     const block = memory.take(reference.bytes);
     const body = await storage.get(reference.key, 0, block);
-    if (body?.length !== reference.bytes) throw new Error(`the chunk ${reference.key} is gone`);
+    if (body?.length !== reference.bytes) throw damaged(reference, storage);
     for (const { offset, messageId } of ids) body.write(messageId, offset, 'latin1');
     const key = `${reference.key}-repeats`;
     await storage.put(key, body);
@@ -244,4 +246,11 @@ export class Staging {
     this.#written[place.lane]?.splice(place.index, 1, { ...reference, key });
     await storage.removeObjects([reference.key]);
   }
+}
+
+function damaged({ key, bytes }: ChunkReference, { identity }: Storage): RowcastError {
+  return new RowcastError(
+    'storage_corrupt',
+    `The staged chunk ${key} is gone from ${identity.location}, or has not its ${bytes} bytes any more; make sure that nothing but Rowcast changes files there, and try again.`,
+  );
 }

@@ -31,6 +31,16 @@ const row = fc
 
 const rows = fc.array(row, { maxLength: 60 });
 
+/** Staging in one lane, a chunk for each call. */
+const ALONE = {
+  folder: 'runs/people/run/attempt',
+  lanes: 1,
+  chunkBytes: 1,
+  memory: new Memory(),
+  digester: new Digester(),
+  digestPrefix: '[]',
+};
+
 /** A storage that has no more use for what it is given at once, while its disk takes its time. */
 function behind(storage: Storage, disk: Promise<unknown>): Storage {
   disk.catch(() => undefined);
@@ -191,6 +201,36 @@ describe('staged calls', () => {
     await using at = await testStorage();
     const storage = behind(at.storage, Promise.reject(new Error('the disk is broken')));
     await expect(stage([callOf('ann')], { storage })).rejects.toThrow('the disk is broken');
+  });
+
+  test('of which one chunk is not durable are given up only once all others are over', async () => {
+    await using at = await testStorage();
+    const { promise: disk, resolve: catchUp } = Promise.withResolvers<true>();
+    const slow = behind(at.storage, disk);
+    let puts = 0;
+    const storage: Storage = {
+      ...slow,
+      async put(key, body, wasRead) {
+        puts += 1;
+        if (puts === 1) {
+          wasRead?.();
+          throw new Error('the disk is broken');
+        }
+        await slow.put(key, body, wasRead);
+      },
+    };
+    const staging = new Staging({ ...ALONE, storage });
+    for (let row = 1; row <= 4; row += 1) {
+      staging.add(row, callOf(`user-${row}`, { repeatable: false }));
+      await staging.flush();
+    }
+    await expect(staging.finish()).rejects.toThrow('the disk is broken');
+    let isGivenUp = false;
+    const givingUp = staging.abandon().finally(() => (isGivenUp = true));
+    await sleep(100);
+    expect(isGivenUp).toBe(false);
+    catchUp(true);
+    await givingUp;
   });
 
   test('that cannot be stored fail the staging, which leaves no temporary files', async () => {
