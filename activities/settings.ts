@@ -43,13 +43,13 @@ const SETTINGS = {
   },
   /** Rows taken from the source at a time. */
   pageRows: { variable: 'ROWCAST_PAGE_ROWS', unit: 'rows', min: 1, max: 100_000, default: 5_000 },
-  /** Runs of at most so many rows are delivered by a single activity. */
+  /** Runs of at most so many rows are delivered by a single activity: one worker is through with a million in a second or two. */
   smallRunRows: {
     variable: 'ROWCAST_SMALL_RUN_ROWS',
     unit: 'rows',
     min: 0,
     max: 100_000_000,
-    default: 50_000,
+    default: 1_000_000,
   },
   /** Queries that one worker reads side by side. */
   extractSlots: { variable: 'ROWCAST_EXTRACT_SLOTS', unit: 'queries', min: 1, max: 1_000, default: 4 },

@@ -23,34 +23,26 @@ const CLOSING = ']}';
  * and, where `context` holds for the whole of it, before a call with another one.
  */
 export function* cutBatches(calls: StagedCalls, limits: BatchLimits): Generator<Group> {
-  const { callBytesMax, batchBytesMax, batchCallsMax, sharesContext } = limits;
-  let first = 0;
-  let bytes = 0;
-  for (let index = 0; index < calls.count; index += 1) {
-    const alone = calls.bytes(index);
-    const added = alone + 1; // With the comma before it.
-    const frame = frameBytes(sharesContext ? calls.sharedBytes(index) : 0);
-    const isTooLarge = alone > callBytesMax || frame + alone > batchBytesMax;
-    const isOpen = index > first;
-    if (
-      isOpen &&
-      (isTooLarge ||
-        bytes + added > batchBytesMax ||
-        index - first >= batchCallsMax ||
-        (sharesContext && !calls.share(first, index)))
-    ) {
-      yield { kind: 'batch', calls: calls.slice(first, index) };
-      first = index;
-    }
-    if (isTooLarge) {
-      yield { kind: 'too_large', calls: calls.slice(index, index + 1) };
-      first = index + 1;
-      continue;
-    }
-    if (index === first) bytes = frame - 1; // No comma before the first.
-    bytes += added;
+  for (let first = 0; first < calls.count;) {
+    const end = endOfBatch(calls, first, limits);
+    if (end > first) yield { kind: 'batch', calls: calls.slice(first, end) };
+    else yield { kind: 'too_large', calls: calls.slice(first, first + 1) };
+    first = Math.max(end, first + 1);
   }
-  if (first < calls.count) yield { kind: 'batch', calls: calls.slice(first) };
+}
+
+/** Where the batch ends that begins with a call; with none in it where that call is too large. */
+function endOfBatch(calls: StagedCalls, first: number, limits: BatchLimits): number {
+  const { callBytesMax, batchBytesMax, batchCallsMax, sharesContext } = limits;
+  const last = Math.min(calls.count, first + batchCallsMax);
+  let bytes = frameBytes(sharesContext ? calls.sharedBytes(first) : 0) - 1; // No comma before the first.
+  for (let index = first; index < last; index += 1) {
+    const alone = calls.bytes(index);
+    bytes += alone + 1;
+    if (alone > callBytesMax || bytes > batchBytesMax) return index;
+    if (sharesContext && !calls.share(first, index)) return index;
+  }
+  return last;
 }
 
 function frameBytes(sharedBytes: number): number {

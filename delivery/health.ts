@@ -122,16 +122,13 @@ export class Health {
   #look(): void {
     const forAll = this.#reasonToLeave();
     const forNewcomers = forAll ?? this.#reasonNotToWait();
+    const scout = this.#oldest?.visitor;
     for (const visit of this.#visits) {
       const words = visit.isAdmitted ? forAll : forNewcomers;
-      if (this.#isScout(visit)) visit.admit();
+      if (visit.visitor === scout) visit.admit();
       else if (words !== null) visit.leave(words);
       else if (this.#trouble === null && this.#isNewsFresh) visit.admit();
     }
-  }
-
-  #isScout({ visitor }: OpenVisit): boolean {
-    return this.#oldest?.visitor === visitor;
   }
 
   get #oldest(): OpenVisit | undefined {

@@ -1,7 +1,7 @@
 import { RowcastError } from '../errors.ts';
 import type { ChunkReference } from '../storage/manifest.ts';
 import type { Memory } from '../storage/memory.ts';
-import { entriesFor, stagedCalls } from '../storage/stagedCalls.ts';
+import { ALIGNMENT_BYTES, memoryForChunk, stagedCalls } from '../storage/stagedCalls.ts';
 import type { StagedCalls } from '../storage/stagedCalls.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LaneRequest } from './laneRequest.ts';
@@ -31,7 +31,6 @@ export class LaneChunks implements Disposable {
   readonly #references: readonly ChunkReference[];
   readonly #bytesMax: number;
   readonly #pieces: readonly Piece[];
-  readonly #entries: Float64Array;
   /** Where the next chunk is read from. */
   #index: number;
   #offset: number;
@@ -44,10 +43,8 @@ export class LaneChunks implements Disposable {
     this.#index = position.chunk;
     this.#offset = position.offset;
     const left = chunks.slice(position.chunk);
-    this.#bytesMax = left.reduce((most, { bytes }) => Math.max(most, bytes), 0);
-    const rowsMax = left.reduce((most, { rows }) => Math.max(most, rows), 0);
+    this.#bytesMax = left.reduce((most, { bytes }) => Math.max(most, bytes), 0) + ALIGNMENT_BYTES;
     this.#pieces = left.slice(0, 2).map(() => ({ memory: memory.take(this.#bytesMax), calls: null }));
-    this.#entries = entriesFor(rowsMax);
   }
 
   /**
@@ -61,9 +58,8 @@ export class LaneChunks implements Disposable {
     this.#ahead = null;
     if (chunk === undefined) return null;
     const rows = this.#references[this.#index]?.rows ?? 0;
-    const calls = stagedCalls(chunk, { rows, offset: this.#offset, entries: this.#entries });
-    const piece = this.#pieceOfNext;
-    if (piece !== undefined) piece.calls = calls;
+    const calls = stagedCalls(chunk, { rows, offset: this.#offset });
+    this.#pieceOfNext.calls = calls;
     this.#index += 1;
     this.#offset = 0;
     this.#ahead = this.#reading();
@@ -80,9 +76,10 @@ export class LaneChunks implements Disposable {
   }
 
   /** What is missing at its end would be calls that nobody misses. */
-  async #read({ key, bytes }: ChunkReference): Promise<Buffer> {
+  async #read(reference: ChunkReference): Promise<Buffer> {
+    const { key, bytes } = reference;
     const offset = this.#offset;
-    const chunk = await this.#storage.get(key, offset, this.#freeMemory());
+    const chunk = await this.#storage.get(key, offset, memoryForChunk(this.#freeMemory(), reference, offset));
     if (chunk !== null && offset + chunk.length === bytes) return chunk;
     const what = chunk === null ? 'is gone from' : `has ${offset + chunk.length} of its ${bytes} bytes in`;
     throw new RowcastError(
@@ -91,16 +88,16 @@ export class LaneChunks implements Disposable {
     );
   }
 
-  get #pieceOfNext(): Piece | undefined {
-    return this.#pieces[this.#index % 2] ?? this.#pieces[0];
+  get #pieceOfNext(): Piece {
+    return (this.#pieces[this.#index % 2] ?? this.#pieces[0]) as Piece;
   }
 
   /** Memory for the next chunk; what somebody else may still read is left to V8. */
-  #freeMemory(): Buffer | undefined {
+  #freeMemory(): Buffer {
     const piece = this.#pieceOfNext;
-    if (piece?.calls?.isStillRead === true) piece.memory = this.#memory.take(this.#bytesMax);
-    if (piece !== undefined) piece.calls = null;
-    return piece?.memory;
+    if (piece.calls?.isStillRead === true) piece.memory = this.#memory.take(this.#bytesMax);
+    piece.calls = null;
+    return piece.memory;
   }
 
   /** What is being read into is left to V8, too. */

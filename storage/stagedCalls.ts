@@ -1,5 +1,6 @@
-import { CLOSING, COMMA, END, ENTRY, OPENING, ROW, SHARED_BYTES } from './calls.ts';
+import { CLOSING, COMMA, END, ENTRY, ENTRY_BYTES, OPENING, ROW, SHARED_BYTES } from './calls.ts';
 import { damagedChunk } from './damagedChunk.ts';
+import type { ChunkReference } from './manifest.ts';
 import { entriesOfLines, isOfLines, LEAD_BYTES } from './stagedLines.ts';
 
 /** A staged call, for a closer look at it. */
@@ -21,8 +22,10 @@ interface CallsInMemory {
   isStillRead: boolean;
   /** Where in its chunk the memory begins. */
   readonly offset: number;
-  /** An entry for each call; its end is a place in the memory. */
+  /** An entry for each call. */
   readonly entries: Float64Array;
+  /** The place in the memory that the ends in the entries are counted from. */
+  readonly endsFrom: number;
   /** Bytes before the JSON of each call that are not of the call. */
   readonly leadBytes: number;
 }
@@ -115,7 +118,7 @@ export class StagedCalls implements Iterable<StagedCall> {
   }
 
   #end(index: number): number {
-    return this.#number(index, END);
+    return this.#number(index, END) - this.#in.endsFrom;
   }
 
   #number(index: number, what: number): number {
@@ -129,74 +132,100 @@ export interface ChunkFacts {
   readonly rows: number;
   /** Where in it that begins which was read of it, in bytes; 0 unless said. */
   readonly offset?: number;
-  /** Memory of `entriesFor` at least so many calls, and theirs until it is used again. */
-  readonly entries?: Float64Array;
 }
 
 /**
  * Finds the calls of a chunk from a call's begin on, without parsing them.
  *
- * @param chunk its bytes from the offset on.
+ * @param chunk its bytes from the offset on, which are left alone until the calls are no longer needed.
  * @throws RowcastError storage_corrupt where it is in none of the forms of a chunk.
  */
-export function stagedCalls(chunk: Buffer, facts: ChunkFacts): StagedCalls {
-  const { rows, offset = 0 } = facts;
-  const room = (facts.entries ?? entriesFor(rows)).subarray(0, rows * ENTRY);
+export function stagedCalls(chunk: Buffer, { rows, offset = 0 }: ChunkFacts): StagedCalls {
+  const all = { memory: chunk, isStillRead: false, offset };
   if (isOfLines(chunk)) {
-    const entries = entriesOfLines(chunk, offset, room);
+    const entries = entriesOfLines(chunk, offset, new Float64Array(rows * ENTRY));
     const count = entries.length / ENTRY;
-    const all = { memory: chunk, isStillRead: false, offset, entries, leadBytes: LEAD_BYTES };
-    return new StagedCalls(all, { first: 0, count });
+    return new StagedCalls({ ...all, entries, endsFrom: 0, leadBytes: LEAD_BYTES }, { first: 0, count });
   }
   // Nothing is left after the last call.
-  const entries = chunk.length === 0 ? room.subarray(0, 0) : room;
-  const first = placeEntries(entries, chunk, offset);
+  const entries = chunk.length === 0 ? NO_ENTRIES : entriesBehind(chunk, rows, offset);
+  const first = mustBeCalls(chunk, entries, offset);
   const count = entries.length / ENTRY - first;
-  const all = { memory: chunk, isStillRead: false, offset, entries, leadBytes: 0 };
-  return new StagedCalls(all, { first, count });
+  return new StagedCalls({ ...all, entries, endsFrom: offset, leadBytes: 0 }, { first, count });
 }
 
 /** The calls of a whole chunk that was filled in this process, of which nothing is checked. */
 export function filledCalls(chunk: Buffer, rows: number): StagedCalls {
-  const entries = entriesFor(rows);
-  bytesIn(entries).set(chunk.subarray(chunk.length - entries.byteLength));
-  const all = { memory: chunk, isStillRead: false, offset: 0, entries, leadBytes: 0 };
+  const entries = entriesBehind(chunk, rows, 0);
+  const all = { memory: chunk, isStillRead: false, offset: 0, entries, endsFrom: 0, leadBytes: 0 };
   return new StagedCalls(all, { first: 0, count: rows });
 }
 
 /**
- * Takes the entries from behind the calls of a chunk, as places in its bytes.
+ * Memory for a chunk from an offset on, out of some that has `ALIGNMENT_BYTES` more than it needs: the entries of a
+ * chunk that was read into it need not be copied to be looked at.
+ */
+export function memoryForChunk(
+  memory: Buffer,
+  { bytes, rows }: Pick<ChunkReference, 'bytes' | 'rows'>,
+  offset: number,
+): Buffer {
+  const entriesAt = memory.byteOffset + bytes - rows * ENTRY_BYTES - offset;
+  return memory.subarray((ALIGNMENT_BYTES - (entriesAt % ALIGNMENT_BYTES)) % ALIGNMENT_BYTES);
+}
+
+/** Typed arrays begin at multiples of the bytes of their numbers. */
+export const ALIGNMENT_BYTES = Float64Array.BYTES_PER_ELEMENT;
+
+const NO_ENTRIES = new Float64Array(0);
+
+/** The entries behind the calls of a chunk; where they are not aligned, a copy. */
+function entriesBehind(chunk: Buffer, rows: number, offset: number): Float64Array {
+  const callsEnd = chunk.length - rows * ENTRY_BYTES;
+  if (callsEnd < 0) throw damagedChunk(offset);
+  const at = chunk.byteOffset + callsEnd;
+  if (at % ALIGNMENT_BYTES === 0) return new Float64Array(chunk.buffer, at, rows * ENTRY);
+  return new Float64Array(Uint8Array.from(chunk.subarray(callsEnd)).buffer);
+}
+
+/**
+ * Looks whether the calls of a chunk are where their entries say.
  *
  * @returns which call is the first of which there are bytes.
  */
-function placeEntries(entries: Float64Array, chunk: Buffer, offset: number): number {
+function mustBeCalls(chunk: Buffer, entries: Float64Array, offset: number): number {
   const callsEnd = chunk.length - entries.byteLength;
-  if (callsEnd < 0) throw damagedChunk(offset);
-  bytesIn(entries).set(chunk.subarray(callsEnd));
   let begin = -offset;
   let first = 0;
+  let seen = 0;
   for (let at = 0; at < entries.length; at += ENTRY) {
     const end = integerAt(entries, at + END) - offset;
-    if (!(end > begin)) throw damagedChunk(offset + begin);
+    if (!(end > begin) || end >= callsEnd) throw damagedChunk(offset + begin);
     if (begin < 0) first += 1;
-    // The first of them begins where these bytes do.
-    else if (!isCall(chunk, begin, end, entries, at) || (begin > 0 && at === first * ENTRY)) {
-      throw damagedChunk(offset + begin);
+    else {
+      while (seen <= end) seen = mustBeText(chunk, seen, Math.min(seen + SEEN_BYTES, callsEnd), offset);
+      // The first of them begins where these bytes do.
+      if (!isCall(chunk, begin, end, entries, at) || (begin > 0 && at === first * ENTRY)) {
+        throw damagedChunk(offset + begin);
+      }
     }
-    entries[at + END] = end;
     begin = end + 1;
   }
   if (begin !== callsEnd && chunk.length > 0) throw damagedChunk(offset + callsEnd);
   return first;
 }
 
-/** Memory for the entries of so many calls. */
-export function entriesFor(calls: number): Float64Array<ArrayBuffer> {
-  return new Float64Array(calls * ENTRY);
-}
+/** So much is looked through at a time; caches have room for it. */
+const SEEN_BYTES = 64 * 1_024;
 
-function bytesIn({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+/**
+ * Looks for a zero, of which there is none in JSON and many where a file has a hole. Who looks at the ends of calls alone
+ * waits at each for memory to be read; memory that is read through comes into the caches ahead.
+ */
+function mustBeText(chunk: Buffer, begin: number, end: number, offset: number): number {
+  const zero = chunk.subarray(begin, end).indexOf(0);
+  if (zero >= 0) throw damagedChunk(offset + begin + zero);
+  return end;
 }
 
 /** Whether there is a call, as far as can be seen without parsing it, and its entry is one. */

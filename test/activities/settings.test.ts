@@ -11,7 +11,7 @@ const SETTINGS: [string, string, string, number, number, number][] = [
   ['ROWCAST_DELIVER_SLOTS', 'deliverSlots', 'activities', 1, 1_000, 16],
   ['ROWCAST_PAGE_ROWS', 'pageRows', 'rows', 1, 100_000, 5_000],
   ['ROWCAST_CHUNK_BYTES', 'chunkBytes', 'bytes', 1_024, 268_435_456, 2_097_152],
-  ['ROWCAST_SMALL_RUN_ROWS', 'smallRunRows', 'rows', 0, 100_000_000, 50_000],
+  ['ROWCAST_SMALL_RUN_ROWS', 'smallRunRows', 'rows', 0, 100_000_000, 1_000_000],
   ['ROWCAST_HEARTBEAT_MS', 'heartbeatMs', 'milliseconds', 1_000, DAY_MS, 30_000],
   ['ROWCAST_REQUEST_TIMEOUT_MS', 'requestTimeoutMs', 'milliseconds', 100, DAY_MS, 30_000],
   ['ROWCAST_RETRY_BUDGET_MS', 'retryBudgetMs', 'milliseconds', 0, DAY_MS, 30_000],

@@ -58,6 +58,6 @@ function drawSettings(random: Random): Record<string, string> {
     ROWCAST_LANES: String(random.pick([1, 3, 6])),
     ROWCAST_CHUNK_BYTES: String(random.pick([8_000, 64_000, 4_000_000])),
     ROWCAST_PAGE_ROWS: String(random.pick([50, 500, 5_000])),
-    ROWCAST_SMALL_RUN_ROWS: String(random.pick([0, 200, 50_000])),
+    ROWCAST_SMALL_RUN_ROWS: String(random.pick([0, 200, 1_000_000])),
   };
 }

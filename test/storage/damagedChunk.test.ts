@@ -72,6 +72,14 @@ describe('a damaged chunk', () => {
     }
   });
 
+  test('is refused where it has a hole in the middle of a call, with the byte where that begins', () => {
+    for (const offset of [0, first!.end]) {
+      const damaged = Buffer.from(chunk);
+      damaged.fill(0, first!.end + 20, first!.end + 30);
+      expect(() => read(damaged.subarray(offset), offset)).toThrow(damagedAt(first!.end + 20));
+    }
+  });
+
   test('is not read from the middle of a call', () => {
     expect(() => read(chunk.subarray(3), 3)).toThrow(damagedAt(first!.end));
   });
