@@ -43,7 +43,7 @@ const SETTINGS = {
   },
   /** Rows taken from the source at a time. */
   pageRows: { variable: 'ROWCAST_PAGE_ROWS', unit: 'rows', min: 1, max: 100_000, default: 5_000 },
-  /** Runs of at most so many rows are delivered by a single activity: one worker is through with a million in a second or two. */
+  /** Runs of at most so many rows are delivered by a single activity: a worker needs no others for a million. */
   smallRunRows: {
     variable: 'ROWCAST_SMALL_RUN_ROWS',
     unit: 'rows',

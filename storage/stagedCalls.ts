@@ -203,7 +203,11 @@ function mustBeCalls(chunk: Buffer, entries: Float64Array, offset: number): numb
     if (!(end > begin) || end >= callsEnd) throw damagedChunk(offset + begin);
     if (begin < 0) first += 1;
     else {
-      while (seen <= end) seen = mustBeText(chunk, seen, Math.min(seen + SEEN_BYTES, callsEnd), offset);
+      while (seen <= end) {
+        const until = Math.min(seen + SEEN_BYTES, callsEnd);
+        mustBeText(chunk, seen, until, offset);
+        seen = until;
+      }
       // The first of them begins where these bytes do.
       if (!isCall(chunk, begin, end, entries, at) || (begin > 0 && at === first * ENTRY)) {
         throw damagedChunk(offset + begin);
@@ -211,7 +215,8 @@ function mustBeCalls(chunk: Buffer, entries: Float64Array, offset: number): numb
     }
     begin = end + 1;
   }
-  if (begin !== callsEnd && chunk.length > 0) throw damagedChunk(offset + callsEnd);
+  const hasNone = first * ENTRY === entries.length;
+  if (chunk.length > 0 && (begin !== callsEnd || hasNone)) throw damagedChunk(offset + callsEnd);
   return first;
 }
 
@@ -222,10 +227,9 @@ const SEEN_BYTES = 64 * 1_024;
  * Looks for a zero, of which there is none in JSON and many where a file has a hole. Who looks at the ends of calls alone
  * waits at each for memory to be read; memory that is read through comes into the caches ahead.
  */
-function mustBeText(chunk: Buffer, begin: number, end: number, offset: number): number {
+function mustBeText(chunk: Buffer, begin: number, end: number, offset: number): void {
   const zero = chunk.subarray(begin, end).indexOf(0);
   if (zero >= 0) throw damagedChunk(offset + begin + zero);
-  return end;
 }
 
 /** Whether there is a call, as far as can be seen without parsing it, and its entry is one. */

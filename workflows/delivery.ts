@@ -48,7 +48,7 @@ const RESTS_MAX = 50;
 
 /**
  * Delivers everything that was staged, lanes side by side: a small run by one activity, a large one by one
- * activity a lane at a time, each for some minutes.
+ * activity a lane at a time, each for a turn.
  *
  * When one lane fails for good, the others stop where they are.
  */

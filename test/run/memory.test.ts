@@ -41,7 +41,7 @@ test.skipIf(!isLinux)(
 );
 
 test(
-  'a run of a million rows takes at most 500 history events, an empty one at most 40',
+  'a run of more than a million rows takes at most 500 history events, an empty one at most 40',
   { timeout: 600_000 },
   async () => {
     const events = async (rows: number) => {
@@ -51,7 +51,8 @@ test(
       return history.events?.length ?? 0;
     };
     expect(await events(0)).toBeLessThanOrEqual(40);
-    expect(await events(MILLION)).toBeLessThanOrEqual(500);
+    // By an activity for each lane.
+    expect(await events(MILLION + 1)).toBeLessThanOrEqual(500);
   },
 );
 

@@ -72,6 +72,12 @@ describe('a damaged chunk', () => {
     }
   });
 
+  test('is refused where its last call, from which on it is read, should lie before that', () => {
+    const last = read(chunk)[1]!.end;
+    const damaged = withNumber(1, END, (end) => end - 5).subarray(last);
+    expect(() => read(damaged, last)).toThrow(damagedAt(callsEnd));
+  });
+
   test('is refused where it has a hole in the middle of a call, with the byte where that begins', () => {
     for (const offset of [0, first!.end]) {
       const damaged = Buffer.from(chunk);
