@@ -26,7 +26,7 @@ export async function deliverLane(request: LaneRequest): Promise<{ position: Lan
     const { chunk: index } = position;
     const calls = await reading.next();
     if (calls === null) return { position, done: true };
-    position = await deliverChunk(request, calls, position);
+    position = await deliverChunk(request, calls, reading, position);
     if (position.offset < (chunks[index]?.bytes ?? 0)) return { position, done: false };
     position = { ...position, chunk: index + 1, offset: 0 };
     request.onPosition(position);
@@ -34,20 +34,27 @@ export async function deliverLane(request: LaneRequest): Promise<{ position: Lan
   }
 }
 
-/** @param calls those of the chunk from the position on. */
+/**
+ * @param calls those of the chunk from the position on.
+ * @param reading reads the next chunk while the last batch of this one is on its way.
+ */
 async function deliverChunk(
   request: LaneRequest,
   calls: StagedCalls,
+  reading: LaneChunks,
   start: LanePosition,
 ): Promise<LanePosition> {
   const { sender, signal, untilMs } = request;
   const records = new LaneRecords(request);
   let position = start;
+  let left = calls.count;
   /** Over once the position after the batch before is told, which waits for all that it counts on. */
   let telling: Promise<void> = Promise.resolve();
   try {
     for (const group of cutBatches(calls, sender.profile)) {
       signal.throwIfAborted();
+      left -= group.calls.count;
+      if (left === 0) reading.readAhead();
       const settled =
         group.kind === 'too_large'
           ? tooLarge(group.calls, request)

@@ -6,35 +6,28 @@ import type { StagedCalls } from '../storage/stagedCalls.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LaneRequest } from './laneRequest.ts';
 
-/** A chunk that is being read, or has been. */
+/** A chunk that is being read into memory, or has been. */
 interface Reading {
+  readonly memory: Buffer;
   readonly chunk: Promise<Buffer>;
   isOver: boolean;
 }
 
-/** Memory that chunks are read into one after another. */
-interface Piece {
-  memory: Buffer;
-  /** Those of the chunk that was read into it last; null while there is none, or another is being read. */
-  calls: StagedCalls | null;
-}
-
 /**
- * The calls of a lane from a position on, chunk by chunk; each chunk is read while the calls of the one before it are
- * sent.
+ * The calls of a lane from a position on, chunk by chunk.
  *
- * All chunks are read into the same two pieces of memory by turns: as garbage they would cost more than their delivery.
+ * Chunks are read into memory that is used again: as garbage they would cost more than their delivery.
  */
 export class LaneChunks implements Disposable {
   readonly #storage: Storage;
   readonly #memory: Memory;
   readonly #references: readonly ChunkReference[];
-  readonly #bytesMax: number;
-  readonly #pieces: readonly Piece[];
   /** Where the next chunk is read from. */
   #index: number;
   #offset: number;
   #ahead: Reading | null = null;
+  /** What was given last. */
+  #current: { readonly memory: Buffer; readonly calls: StagedCalls } | null = null;
 
   constructor({ storage, memory, chunks, position }: LaneRequest) {
     this.#storage = storage;
@@ -42,9 +35,6 @@ export class LaneChunks implements Disposable {
     this.#references = chunks;
     this.#index = position.chunk;
     this.#offset = position.offset;
-    const left = chunks.slice(position.chunk);
-    this.#bytesMax = left.reduce((most, { bytes }) => Math.max(most, bytes), 0) + ALIGNMENT_BYTES;
-    this.#pieces = left.slice(0, 2).map(() => ({ memory: memory.take(this.#bytesMax), calls: null }));
   }
 
   /**
@@ -53,33 +43,39 @@ export class LaneChunks implements Disposable {
    * @throws RowcastError storage_corrupt where it is damaged or not whole; of the storage.
    */
   async next(): Promise<StagedCalls | null> {
+    this.#leaveCurrent();
     // What could not be read ahead may be there now.
-    const chunk = (await this.#ahead?.chunk.catch(() => null)) ?? (await this.#reading()?.chunk);
+    const read = await this.#ahead?.chunk.catch(() => null);
+    if (!read) this.#leaveAhead();
+    this.readAhead();
+    const reading = this.#ahead;
+    if (reading === null) return null;
+    const chunk = read ?? (await reading.chunk);
     this.#ahead = null;
-    if (chunk === undefined) return null;
     const rows = this.#references[this.#index]?.rows ?? 0;
     const calls = stagedCalls(chunk, { rows, offset: this.#offset });
-    this.#pieceOfNext.calls = calls;
+    this.#current = { memory: reading.memory, calls };
     this.#index += 1;
     this.#offset = 0;
-    this.#ahead = this.#reading();
     return calls;
   }
 
-  #reading(): Reading | null {
+  /** Begins to read the next chunk. Until it is asked for, its memory is needed beside that of the one before. */
+  readAhead(): void {
     const reference = this.#references[this.#index];
-    if (reference === undefined) return null;
-    const reading: Reading = { chunk: this.#read(reference), isOver: false };
+    if (this.#ahead !== null || reference === undefined) return;
+    const memory = this.#memory.take(reference.bytes + ALIGNMENT_BYTES);
+    const reading: Reading = { memory, chunk: this.#read(reference, memory), isOver: false };
     const over = () => (reading.isOver = true);
     void reading.chunk.then(over, over);
-    return reading;
+    this.#ahead = reading;
   }
 
   /** What is missing at its end would be calls that nobody misses. */
-  async #read(reference: ChunkReference): Promise<Buffer> {
+  async #read(reference: ChunkReference, memory: Buffer): Promise<Buffer> {
     const { key, bytes } = reference;
     const offset = this.#offset;
-    const chunk = await this.#storage.get(key, offset, memoryForChunk(this.#freeMemory(), reference, offset));
+    const chunk = await this.#storage.get(key, offset, memoryForChunk(memory, reference, offset));
     if (chunk !== null && offset + chunk.length === bytes) return chunk;
     const what = chunk === null ? 'is gone from' : `has ${offset + chunk.length} of its ${bytes} bytes in`;
     throw new RowcastError(
@@ -88,23 +84,20 @@ export class LaneChunks implements Disposable {
     );
   }
 
-  get #pieceOfNext(): Piece {
-    return (this.#pieces[this.#index % 2] ?? this.#pieces[0]) as Piece;
+  /** What somebody may still read is left to V8. */
+  #leaveCurrent(): void {
+    if (this.#current?.calls.isStillRead === false) this.#memory.giveBack(this.#current.memory);
+    this.#current = null;
   }
 
-  /** Memory for the next chunk; what somebody else may still read is left to V8. */
-  #freeMemory(): Buffer {
-    const piece = this.#pieceOfNext;
-    if (piece.calls?.isStillRead === true) piece.memory = this.#memory.take(this.#bytesMax);
-    piece.calls = null;
-    return piece.memory;
+  /** What is still being read into is left to V8, too. */
+  #leaveAhead(): void {
+    if (this.#ahead?.isOver === true) this.#memory.giveBack(this.#ahead.memory);
+    this.#ahead = null;
   }
 
-  /** What is being read into is left to V8, too. */
   [Symbol.dispose](): void {
-    const busy = this.#ahead?.isOver === false ? this.#pieceOfNext : undefined;
-    for (const piece of this.#pieces) {
-      if (piece !== busy && piece.calls?.isStillRead !== true) this.#memory.giveBack(piece.memory);
-    }
+    this.#leaveCurrent();
+    this.#leaveAhead();
   }
 }

@@ -4,11 +4,11 @@ import type { Storage } from '../../storage/storage.ts';
 import { callOf, openRoom, rows } from './room.ts';
 import type { Room } from './room.ts';
 
-/* The next chunk, which a lane reads while the calls of the one before are sent. */
+/* The next chunk, which a lane reads while the last calls of the one before are sent. */
 
 /** A lane of two chunks. */
-async function openLane(): Promise<Room> {
-  const room = await openRoom({ profile: { batchCallsMax: 2 } });
+async function openLane({ batchCallsMax = 2 } = {}): Promise<Room> {
+  const room = await openRoom({ profile: { batchCallsMax } });
   await room.stage(
     rows(1, 4).map((row) => callOf(row)),
     rows(5, 6).map((row) => callOf(row)),
@@ -44,8 +44,19 @@ test('a chunk that could not be read ahead is read once it is wanted', async () 
   expect(reads).toBe(2);
 });
 
-test('memory into which a chunk is still read is not given to others when the lane ends', async () => {
+test('a chunk is read once the last batch of the one before it goes out, and not sooner', async () => {
   await using open = await openLane();
+  let before = NaN;
+  const storage = storageWhere(open.storage, SECOND_CHUNK, () => {
+    before = open.receiver.log.stats().received;
+    return Promise.resolve();
+  });
+  expect(await open.deliver({ storage })).toMatchObject({ position: { delivered: 6 }, done: true });
+  expect(before).toBe(2);
+});
+
+test('memory into which a chunk is still read is not given to others when the lane ends', async () => {
+  await using open = await openLane({ batchCallsMax: 4 });
   const memory = new Memory();
   const reading = Promise.withResolvers<undefined>();
   const storage = storageWhere(open.storage, SECOND_CHUNK, () => reading.promise);

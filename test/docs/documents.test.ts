@@ -98,7 +98,7 @@ test('what an operator does to a sync, and what others do to it', async () => {
   await follow('docs/operating.md', {
     'rowcast sync disable people --now': async () => {
       await rowcast.syncs.reset('people', { to: 0 });
-      await shop.misbehave({ kind: 'slow', ms: 700 });
+      await shop.misbehave({ kind: 'slow', ms: 5_000 }); // The command takes its time to start.
       const { run: id } = await rowcast.syncs.run('people');
       for await (const { delivered } of rowcast.imports.watch(id)) if ((delivered ?? 0) > 0) break;
     },
