@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     // Most of a test's time is waiting.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       {
         // Rooms that run alone: no server is started for them.
