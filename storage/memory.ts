@@ -38,8 +38,7 @@ export class Memory {
   #smallest(bytesMin: number): SharedArrayBuffer | null {
     let at = -1;
     for (const [index, { byteLength }] of this.#free.entries()) {
-      // Of those of the same size, the one that was given back last: caches may still have it.
-      if (byteLength >= bytesMin && byteLength <= (this.#free[at]?.byteLength ?? Infinity)) at = index;
+      if (byteLength >= bytesMin && byteLength < (this.#free[at]?.byteLength ?? Infinity)) at = index;
     }
     const [block] = at < 0 ? [] : this.#free.splice(at, 1);
     this.#freeBytes -= block?.byteLength ?? 0;
