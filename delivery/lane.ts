@@ -5,7 +5,7 @@ import type { Group } from './batch.ts';
 import { acceptedOf, settleBatch } from './halving.ts';
 import type { Settled } from './halving.ts';
 import { LaneChunks } from './laneChunks.ts';
-import { LaneRecords } from './laneRecords.ts';
+import { allOf, LaneRecords } from './laneRecords.ts';
 import type { Recorded } from './laneRecords.ts';
 import type { LanePosition, LaneRequest } from './laneRequest.ts';
 
@@ -14,7 +14,7 @@ import type { LanePosition, LaneRequest } from './laneRequest.ts';
  *
  * The position moves only once the destination has acknowledged a batch, and what is kept of its calls, such as their
  * errors, is in storage. Whatever stops it, everything before the last position told is accounted for; what went out
- * after it, two batches at most, may have been taken all the same, and is sent again under the same ids.
+ * after it, eight batches at most, may have been taken all the same, and is sent again under the same ids.
  *
  * @throws RowcastError of the destination or the storage; the reason of the signal.
  */
@@ -34,6 +34,9 @@ export async function deliverLane(request: LaneRequest): Promise<{ position: Lan
   }
 }
 
+/** So many batches go out at most while something of earlier ones is being stored. */
+const UNTOLD_MAX = 8;
+
 /**
  * @param calls those of the chunk from the position on.
  * @param reading reads the next chunk while the last batch of this one is on its way.
@@ -48,8 +51,9 @@ async function deliverChunk(
   const records = new LaneRecords(request);
   let position = start;
   let left = calls.count;
-  /** Over once the position after the batch before is told, which waits for all that it counts on. */
+  /** Over once all positions so far are told, each of which waits for all that it counts on. */
   let telling: Promise<void> = Promise.resolve();
+  let untold = 0;
   try {
     for (const group of cutBatches(calls, sender.profile)) {
       signal.throwIfAborted();
@@ -59,13 +63,19 @@ async function deliverChunk(
         group.kind === 'too_large'
           ? tooLarge(group.calls, request)
           : await settleBatch(group.calls, sender, signal, refusalsLeft(request, position));
-      await telling;
       const recorded = records.record(position, settled, endOf(group, settled));
       position = recorded.position;
-      telling = tell(recorded, request);
-      telling.catch(() => undefined); // It fails whoever waits for it.
-      // Calls that are kept are stored while the next batch is on its way; others may be too many failures to go on.
-      if (recorded.stored === null || settled.failures.length > 0) await telling;
+      const isStoring = untold > 0 || recorded.stored !== null;
+      untold += 1;
+      telling = tell(telling, recorded, request);
+      // It fails whoever waits for it, which the next batch does.
+      telling.then(
+        () => (untold -= 1),
+        () => (untold = UNTOLD_MAX),
+      );
+      // Calls that are kept are stored while others are on their way; others may be too many failures to go on.
+      const mayGoOn = isStoring && untold < UNTOLD_MAX && settled.failures.length === 0;
+      if (!mayGoOn) await telling;
       refuseHopeless(request, position, settled);
       if (Date.now() > untilMs) break;
     }
@@ -77,8 +87,12 @@ async function deliverChunk(
   return position;
 }
 
-async function tell({ position, stored }: Recorded, { onPosition }: LaneRequest): Promise<void> {
-  if (stored !== null) await stored;
+async function tell(
+  before: Promise<void>,
+  { position, stored }: Recorded,
+  { onPosition }: LaneRequest,
+): Promise<void> {
+  await allOf(stored === null ? [before] : [before, stored]);
   onPosition(position);
 }
 

@@ -1,7 +1,7 @@
 import { RowcastError } from '../errors.ts';
 import type { ChunkReference } from '../storage/manifest.ts';
 import type { Memory } from '../storage/memory.ts';
-import { ALIGNMENT_BYTES, memoryForChunk, stagedCalls } from '../storage/stagedCalls.ts';
+import { memoryForChunk, SPARE_BYTES, stagedCalls } from '../storage/stagedCalls.ts';
 import type { StagedCalls } from '../storage/stagedCalls.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LaneRequest } from './laneRequest.ts';
@@ -64,7 +64,7 @@ export class LaneChunks implements Disposable {
   readAhead(): void {
     const reference = this.#references[this.#index];
     if (this.#ahead !== null || reference === undefined) return;
-    const memory = this.#memory.take(reference.bytes + ALIGNMENT_BYTES);
+    const memory = this.#memory.take(reference.bytes + SPARE_BYTES);
     const reading: Reading = { memory, chunk: this.#read(reference, memory), isOver: false };
     const over = () => (reading.isOver = true);
     void reading.chunk.then(over, over);

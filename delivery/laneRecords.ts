@@ -111,7 +111,7 @@ export class LaneRecords {
 }
 
 /** Fails like the first that fails, and not before all are over: no file comes after the attempt that stores it. */
-async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
+export async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
   await Promise.allSettled(tasks);
   await Promise.all(tasks);
 }

@@ -141,19 +141,35 @@ describe('a position', () => {
     expect(received(room)).toEqual([1, 3, 5, 7].map(messageIdOf));
   });
 
-  test('waits for the calls that are kept, which are stored while the next batch is on its way', async () => {
+  test('waits for the calls that are kept, which are stored while eight batches at most go out', async () => {
     await using room = await openRoom({ profile: { batchCallsMax: 2 } });
-    await room.stage(calls(1, 6));
+    await room.stage(calls(1, 40));
     const storing = Promise.withResolvers<undefined>();
     const storage = storageWhosePuts(room.storage, () => storing.promise);
     const delivery = room.deliver({ storage, keepCalls: 2 });
-    await vi.waitFor(() => expect(received(room)).toEqual(rows(1, 4).map(messageIdOf)));
+    await vi.waitFor(() => expect(received(room)).toEqual(rows(1, 16).map(messageIdOf)));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received(room)).toHaveLength(16);
     expect(room.positions).toEqual([]);
 
     storing.resolve(undefined);
     const { position } = await delivery;
-    expect(room.positions.map(({ delivered }) => delivered)).toEqual([2, 4, 6, 6]);
+    const told = rows(1, 20).map((batch) => batch * 2);
+    expect(room.positions.map(({ delivered }) => delivered)).toEqual([...told, 40]);
     expect((await room.deliveredCalls(position)).map(({ row }) => row)).toEqual([1, 2]);
+    expect(received(room)).toEqual(rows(1, 40).map(messageIdOf));
+  });
+
+  test('that can never be told, since its calls could not be kept, stops the lane at the next batch', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 40));
+    const storage = storageWhosePuts(room.storage, async () => {
+      await vi.waitFor(() => expect(room.receiver.requests).toBe(3));
+      throw new RowcastError('storage_full', 'The storage is full.');
+    });
+    room.receiver.misbehave({ kind: 'slow', ms: 0, times: 2 }, { kind: 'slow', ms: 300, times: 1 });
+    await expect(room.deliver({ storage, keepCalls: 2 })).rejects.toMatchObject({ code: 'storage_full' });
+    expect(room.positions).toEqual([]);
     expect(received(room)).toEqual(rows(1, 6).map(messageIdOf));
   });
 
@@ -182,6 +198,24 @@ describe('a position', () => {
     });
     await expect(room.deliver({ storage, keepCalls: 2 })).rejects.toMatchObject({ code: 'storage_full' });
     expect(putsUnderWay).toBe(0);
+  });
+
+  test('that cannot be told waits for what is being stored of later batches, too', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 40));
+    let [begun, under] = [0, 0];
+    const storage = storageWhosePuts(room.storage, async () => {
+      begun += 1;
+      if (begun === 1) {
+        await vi.waitFor(() => expect(begun).toBe(3));
+        throw new RowcastError('storage_full', 'The storage is full.');
+      }
+      under += 1;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      under -= 1;
+    });
+    await expect(room.deliver({ storage, keepCalls: 6 })).rejects.toMatchObject({ code: 'storage_full' });
+    expect([begun, under]).toEqual([3, 0]);
   });
 
   test('that somebody refuses stops the lane before another batch goes out', async () => {
