@@ -34,7 +34,7 @@ export async function deliverLane(request: LaneRequest): Promise<{ position: Lan
   }
 }
 
-/** So many batches go out at most while something of earlier ones is being stored. */
+/** So many batches go out at most until the position after the first of them is told. */
 const UNTOLD_MAX = 8;
 
 /**
@@ -63,7 +63,7 @@ async function deliverChunk(
         group.kind === 'too_large'
           ? tooLarge(group.calls, request)
           : await settleBatch(group.calls, sender, signal, refusalsLeft(request, position));
-      const recorded = records.record(position, settled, endOf(group, settled));
+      const recorded = records.record(position, settled, endOf(group, settled), telling);
       position = recorded.position;
       const isStoring = untold > 0 || recorded.stored !== null;
       untold += 1;

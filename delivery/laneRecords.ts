@@ -21,6 +21,13 @@ export interface Recorded {
   readonly stored: Promise<void> | null;
 }
 
+/** Which files of a lane come after which. */
+interface Place {
+  readonly position: LanePosition;
+  readonly before: Promise<void>;
+  readonly what: 'errors' | 'calls';
+}
+
 /** Puts the failed and the first delivered calls of a lane into storage. */
 export class LaneRecords {
   readonly #request: LaneRequest;
@@ -33,12 +40,15 @@ export class LaneRecords {
    * Begins to store what is to be kept of settled calls.
    *
    * @param end their end in the chunk, in bytes.
+   * @param before over once all that the position counts on is stored.
    */
-  record(position: LanePosition, settled: Settled, end: number): Recorded {
+  record(position: LanePosition, settled: Settled, end: number, before: Promise<void>): Recorded {
     const { failures } = settled;
     const kept = firstOf(settled, this.#request.keepCalls - position.kept);
-    const errors = this.#store(position, 'errors', failures, (failure) => this.#failedRow(failure));
-    const calls = this.#store(position, 'calls', kept, (call) => this.#deliveredCall(call));
+    const errors = this.#store({ position, before, what: 'errors' }, failures, (failure) =>
+      this.#failedRow(failure),
+    );
+    const calls = this.#store({ position, before, what: 'calls' }, kept, (call) => this.#deliveredCall(call));
     const storing = [errors.stored, calls.stored].filter((stored) => stored !== null);
     return {
       position: {
@@ -56,26 +66,27 @@ export class LaneRecords {
   }
 
   #store<Item>(
-    { chunk, offset, ...files }: LanePosition,
-    what: 'errors' | 'calls',
+    { position, before, what }: Place,
     items: readonly Item[],
     lineOf: (item: Item) => unknown,
   ): { readonly keys: readonly string[]; readonly stored: Promise<void> | null } {
-    const before = what === 'errors' ? files.errorFiles : files.callFiles;
-    if (items.length === 0) return { keys: before, stored: null };
+    const { chunk, offset, errorFiles, callFiles } = position;
+    const keysBefore = what === 'errors' ? errorFiles : callFiles;
+    if (items.length === 0) return { keys: keysBefore, stored: null };
     const { storage, folder, lane, token } = this.#request;
     const name = `${folder}/${what}/${lane}-${chunk}-${offset}-${token}`;
     const key = `${name}.ndjson`;
     // To read a thousand calls takes its time; the next batch is sent before.
     const stored = nextTurn().then(() => writeNdjson(storage, key, items.map(lineOf)));
-    const keys = [...before, key];
+    const keys = [...keysBefore, key];
     const firstUnmerged = keys.findLastIndex((each) => each.endsWith(MERGED_SUFFIX)) + 1;
     const unmerged = keys.slice(firstUnmerged);
     if (unmerged.length < MERGED_FILES) return { keys, stored };
     const mergedKey = `${name}${MERGED_SUFFIX}`;
     return {
       keys: [...keys.slice(0, firstUnmerged), mergedKey],
-      stored: stored.then(() => this.#merge(unmerged, mergedKey)),
+      // Those of batches before may still be on their way.
+      stored: allOf([before, stored]).then(() => this.#merge(unmerged, mergedKey)),
     };
   }
 

@@ -10,6 +10,9 @@ import type { Room, RoomOptions } from './room.ts';
 /* What a lane leaves in storage: failed rows, and the first delivered calls. */
 
 const calls = (from: number, to: number) => rows(from, to).map((row) => callOf(row));
+/** For a machine that is busy otherwise. */
+const PATIENCE = { timeout: 10_000 };
+
 const received = ({ receiver }: Room) => receiver.log.calls.map(({ messageId }) => messageId);
 
 /** Batches of two calls, the second of which is bad. */
@@ -147,7 +150,7 @@ describe('a position', () => {
     const storing = Promise.withResolvers<undefined>();
     const storage = storageWhosePuts(room.storage, () => storing.promise);
     const delivery = room.deliver({ storage, keepCalls: 2 });
-    await vi.waitFor(() => expect(received(room)).toEqual(rows(1, 16).map(messageIdOf)));
+    await vi.waitFor(() => expect(received(room)).toHaveLength(16), PATIENCE);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(received(room)).toHaveLength(16);
     expect(room.positions).toEqual([]);
@@ -164,7 +167,7 @@ describe('a position', () => {
     await using room = await openRoom({ profile: { batchCallsMax: 2 } });
     await room.stage(calls(1, 40));
     const storage = storageWhosePuts(room.storage, async () => {
-      await vi.waitFor(() => expect(room.receiver.requests).toBe(3));
+      await vi.waitFor(() => expect(room.receiver.requests).toBe(3), PATIENCE);
       throw new RowcastError('storage_full', 'The storage is full.');
     });
     room.receiver.misbehave({ kind: 'slow', ms: 0, times: 2 }, { kind: 'slow', ms: 300, times: 1 });
@@ -207,7 +210,7 @@ describe('a position', () => {
     const storage = storageWhosePuts(room.storage, async () => {
       begun += 1;
       if (begun === 1) {
-        await vi.waitFor(() => expect(begun).toBe(3));
+        await vi.waitFor(() => expect(begun).toBe(3), PATIENCE);
         throw new RowcastError('storage_full', 'The storage is full.');
       }
       under += 1;
@@ -216,6 +219,22 @@ describe('a position', () => {
     });
     await expect(room.deliver({ storage, keepCalls: 6 })).rejects.toMatchObject({ code: 'storage_full' });
     expect([begun, under]).toEqual([3, 0]);
+  });
+
+  test('of a batch with failures is waited for, though calls of earlier ones are being stored', async () => {
+    await using room = await openRoom({ destination: { kind: 'http' }, profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 40));
+    room.receiver.misbehave({ kind: 'partial', users: ['u4'] });
+    const storing = Promise.withResolvers<undefined>();
+    const storage = storageWhosePuts(room.storage, (key) =>
+      key.includes('/calls/') ? storing.promise : Promise.resolve(),
+    );
+    const delivery = room.deliver({ storage, keepCalls: 2 });
+    await vi.waitFor(() => expect(room.receiver.requests).toBe(2), PATIENCE);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(room.receiver.requests).toBe(2);
+    storing.resolve(undefined);
+    expect((await delivery).position).toMatchObject({ delivered: 39, failed: 1 });
   });
 
   test('that somebody refuses stops the lane before another batch goes out', async () => {
@@ -308,6 +327,20 @@ describe('the error files of a lane', () => {
     expect((await room.deliveredCalls(position)).map(({ row }) => row)).toEqual(
       rows(1, 150).map((half) => half * 2 - 1),
     );
+  });
+
+  test('of kept calls are merged once the last of them is in storage, too, whichever comes last', async () => {
+    await using room = await openRoom({ profile: { batchCallsMax: 2 } });
+    await room.stage(calls(1, 200));
+    let begun = 0;
+    const storage = storageWhosePuts(room.storage, async () => {
+      begun += 1;
+      if (begun === 60) await new Promise((resolve) => setTimeout(resolve, 500));
+    });
+    const { position } = await room.deliver({ storage, keepCalls: 150 });
+    expect(position.callFiles).toHaveLength(1 + 11);
+    const kept = await room.deliveredCalls(position);
+    expect(kept.map(({ row }) => row)).toEqual(rows(1, 150));
   });
 });
 
