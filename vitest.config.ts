@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     // Most of a test's time is waiting.
     maxWorkers: 2,
+    maxConcurrency: 2,
     projects: [
       {
         // Rooms that run alone: no server is started for them.

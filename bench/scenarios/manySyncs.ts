@@ -110,7 +110,7 @@ function sectionOf({ runs, load, found }: Outcome, { minutes }: ScenarioOptions)
   const share = (of: number) => `${(of * 100).toFixed(0)} %`;
   return `## ${SYNCS} syncs due each minute
 
-${SYNCS} syncs of ${ROWS} rows, all by the cron \`* * * * *\` and so due in the same second, for ${minutes} minutes on one worker and the dev server: ${runs.length.toLocaleString('en-US')} of the ${(SYNCS * minutes).toLocaleString('en-US')} runs that were due took place, of which ${failed} failed, and ${skippedOf(runs).toLocaleString('en-US')} were skipped; ${rows.toLocaleString('en-US')} rows were read, and ${wordsOf(found)}. The worker took ${share(load.worker)} of a core on average and ${load.peakMb.toFixed(0)} MB at most, the server ${share(load.server)} of a core.
+${SYNCS} syncs of ${ROWS} rows, all by the cron \`* * * * *\` and so due in the same second, for ${minutes} minutes on one worker and the dev server: ${runs.length.toLocaleString('en-US')} runs took place, of which ${failed} failed, and ${skippedOf(runs).toLocaleString('en-US')} that were due were skipped; ${rows.toLocaleString('en-US')} rows were read, and ${wordsOf(found)}. The worker took ${share(load.worker)} of a core on average and ${load.peakMb.toFixed(0)} MB at most, the server ${share(load.server)} of a core.
 
 | seconds | median | 95 of 100 | at most |
 | --- | --: | --: | --: |

@@ -133,20 +133,6 @@ test.skipIf(disk === null)(
   },
 );
 
-test('a storage folder that is gone fails the run with a sentence, and its window repeats once it is back', async () => {
-  await using engine = await startEngine({ env: WAIT });
-  const name = await engine.sync({ query: QUERY });
-  const away = `${engine.storage}-away`;
-  renameSync(engine.storage, away);
-  const failed = await engine.run(name);
-  renameSync(away, engine.storage);
-  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable' });
-  expect(failed.error).toContain(`The storage folder ${engine.storage}`);
-  expect(failed.error).toContain('mount or restore it');
-  await keepsWindow(engine, name, failed);
-  await deliversAll(engine, name);
-});
-
 test('a storage folder that is gone once all is delivered fails the run with the same sentence', async () => {
   await using engine = await startEngine({ env: WAIT });
   const name = await engine.sync({ query: QUERY, keepCalls: 0 });
@@ -164,41 +150,67 @@ test('a storage folder that is gone once all is delivered fails the run with the
   expect(engine.receiver.log.stats()).toMatchObject({ distinct: ROWS, violations: [] });
 });
 
-test('what is new cannot be applied while the storage folder is gone, and is not there once it is back', async () => {
-  await using engine = await startEngine({ env: WAIT });
-  const existing = await engine.sync({ name: 'existing', query: QUERY });
-  const { definition } = await engine.rowcast.syncs.get(existing);
-  const fresh = { ...definition, name: existing.replace('existing', 'fresh') };
-  const away = `${engine.storage}-away`;
-  renameSync(engine.storage, away);
-  const failure = await failureOf(engine.rowcast.syncs.update(fresh));
-  renameSync(away, engine.storage);
-  expect(failure.code).toBe('storage_unreachable');
-  expect(failure.message).toContain(`The storage folder ${engine.storage}`);
-  await sleep(5_000); // What was still under way would be done by then.
-  expect(await engine.rowcast.syncs.find(fresh.name)).toBeNull();
-});
+// Side by side: most of their time they wait for a storage that does not come.
+test.concurrent(
+  'a storage folder that is gone fails the run with a sentence, and its window repeats once it is back',
+  async () => {
+    await using engine = await startEngine({ env: WAIT });
+    const name = await engine.sync({ query: QUERY });
+    const away = `${engine.storage}-away`;
+    renameSync(engine.storage, away);
+    const failed = await engine.run(name);
+    renameSync(away, engine.storage);
+    expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable' });
+    expect(failed.error).toContain(`The storage folder ${engine.storage}`);
+    expect(failed.error).toContain('mount or restore it');
+    await keepsWindow(engine, name, failed);
+    await deliversAll(engine, name);
+  },
+);
 
-test('a worker with another storage does not take the run: it fails, naming the one that the sync remembers', async () => {
-  await using engine = await startEngine({ env: WAIT });
-  const name = await engine.sync({ query: QUERY });
-  const { definition, storage } = await engine.rowcast.syncs.get(name);
-  await engine.killWorker();
-  engine.startWorker({ ROWCAST_STORAGE: `${engine.storage}-other` });
-  const failed = await engine.run(name);
-  expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable', delivered: null });
-  expect(failed.error).toContain(`No worker that can reach the storage ${storage.id} (${engine.storage})`);
-  expect(failed.error).toContain('Start a worker with ROWCAST_STORAGE set to it');
-  const refusal = await failureOf(engine.rowcast.syncs.update({ ...definition, title: 'Changed' }));
-  expect(refusal.code).toBe('storage_unreachable');
-  expect(refusal.message).toContain(`No worker that can reach the storage ${storage.id} (${engine.storage})`);
-  expect(await engine.rowcast.syncs.get(name)).toMatchObject({ definition, storage });
-  await keepsWindow(engine, name, failed);
+test.concurrent(
+  'what is new cannot be applied while the storage folder is gone, and is not there once it is back',
+  async () => {
+    await using engine = await startEngine({ env: WAIT });
+    const existing = await engine.sync({ name: 'existing', query: QUERY });
+    const { definition } = await engine.rowcast.syncs.get(existing);
+    const fresh = { ...definition, name: existing.replace('existing', 'fresh') };
+    const away = `${engine.storage}-away`;
+    renameSync(engine.storage, away);
+    const failure = await failureOf(engine.rowcast.syncs.update(fresh));
+    renameSync(away, engine.storage);
+    expect(failure.code).toBe('storage_unreachable');
+    expect(failure.message).toContain(`The storage folder ${engine.storage}`);
+    await sleep(5_000); // What was still under way would be done by then.
+    expect(await engine.rowcast.syncs.find(fresh.name)).toBeNull();
+  },
+);
 
-  await engine.killWorker();
-  engine.startWorker();
-  await deliversAll(engine, name);
-});
+test.concurrent(
+  'a worker with another storage does not take the run: it fails, naming the one that the sync remembers',
+  async () => {
+    await using engine = await startEngine({ env: WAIT });
+    const name = await engine.sync({ query: QUERY });
+    const { definition, storage } = await engine.rowcast.syncs.get(name);
+    await engine.killWorker();
+    engine.startWorker({ ROWCAST_STORAGE: `${engine.storage}-other` });
+    const failed = await engine.run(name);
+    expect(failed).toMatchObject({ outcome: 'failed', errorCode: 'storage_unreachable', delivered: null });
+    expect(failed.error).toContain(`No worker that can reach the storage ${storage.id} (${engine.storage})`);
+    expect(failed.error).toContain('Start a worker with ROWCAST_STORAGE set to it');
+    const refusal = await failureOf(engine.rowcast.syncs.update({ ...definition, title: 'Changed' }));
+    expect(refusal.code).toBe('storage_unreachable');
+    expect(refusal.message).toContain(
+      `No worker that can reach the storage ${storage.id} (${engine.storage})`,
+    );
+    expect(await engine.rowcast.syncs.get(name)).toMatchObject({ definition, storage });
+    await keepsWindow(engine, name, failed);
+
+    await engine.killWorker();
+    engine.startWorker();
+    await deliversAll(engine, name);
+  },
+);
 
 test('a worker whose ROWCAST_STORAGE cannot be one does not start, and says why', async () => {
   await using engine = await startEngine();

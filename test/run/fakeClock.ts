@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /**
  * The environment in which a process started has its clock off by FAKETIME; null where there is no libfaketime and
- * none can be had. Debian's package is unpacked into the project's own folder: nothing is installed.
+ * none can be had. Debian's package is unpacked into the project's own folder: nothing is installed. Whoever else looks for
+ * it meanwhile finds it whole or not at all.
  */
 export function fakeClock(): NodeJS.ProcessEnv | null {
   const folder = join(import.meta.dirname, '..', '..', '.rowcast', 'faketime');
@@ -14,15 +15,17 @@ export function fakeClock(): NodeJS.ProcessEnv | null {
       ...globSync('/usr/lib/*/faketime/libfaketimeMT.so.1'),
     ][0];
   if (library() === undefined) {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(dirname(folder), { recursive: true });
+    const unpacked = mkdtempSync(`${folder}-`);
     try {
-      const options = { cwd: folder, stdio: 'ignore' } as const;
+      const options = { cwd: unpacked, stdio: 'ignore' } as const;
       execFileSync('apt-get', ['download', 'libfaketime'], options);
-      for (const archive of globSync(join(folder, 'libfaketime*.deb'))) {
-        execFileSync('dpkg', ['-x', archive, folder], options);
+      for (const archive of globSync(join(unpacked, 'libfaketime*.deb'))) {
+        execFileSync('dpkg', ['-x', archive, unpacked], options);
       }
+      renameSync(unpacked, folder);
     } catch {
-      return null;
+      rmSync(unpacked, { recursive: true, force: true }); // It cannot be had, or somebody else was first.
     }
   }
   const found = library();
