@@ -84,7 +84,7 @@ async function measureAll(): Promise<boolean> {
   stack.defer(async () => (await starting).stop());
   const databases = await starting;
   const { postgres, mariadb, make } = databases;
-  const bench: Bench = { postgres, mariadb, make, receiver: receiver.url, folder, packages };
+  const bench: Bench = { isQuick, postgres, mariadb, make, receiver: receiver.url, folder, packages };
   const planFor = (contestants: readonly Contestant[]) =>
     planOf(contestants, { isQuick, hasMariadb: typeof mariadb !== 'string' });
 

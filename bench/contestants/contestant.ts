@@ -4,6 +4,8 @@ import type { BenchTable, TableSpec } from '../tables.ts';
 
 /** What all contestants share. */
 export interface Bench {
+  /** Whether it has two minutes for everything. */
+  readonly isQuick: boolean;
   readonly postgres: PostgresServer;
   /** Or why there is none. */
   readonly mariadb: MariadbServer | string;
